@@ -1,0 +1,435 @@
+"""A world of binary concepts: a graph that says which depend on which, and its exact joint distribution.
+
+Book: part "The model", chapter "A world of concepts". Source: arXiv 2403.03867, sections 2.1 and 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from linrep_core._checks import check_integer, check_number, check_sequence
+
+MAX_CONCEPTS = 12  # the joint has 2**m entries and the contexts number 3**m: 4096 and 531441 at m = 12
+
+Table = dict[tuple[int, ...], float]  # values of the parents -> p(C_j = 1 | parents)
+
+
+def concept_vectors(n_concepts: int) -> NDArray[np.int8]:
+    """All binary concept vectors, row *y* being the binary digits of *y* with concept 0 as the highest bit.
+
+    Parameters
+    ----------
+    n_concepts
+        Number of concepts *m*, 1 to 12.
+
+    Returns
+    -------
+    array of shape (2**m, m), int8
+        Entries 0 and 1.
+
+    Examples
+    --------
+    >>> concept_vectors(2).tolist()
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
+    """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_CONCEPTS)
+    return np.indices((2,) * m, dtype=np.int8).reshape(m, -1).T.copy()
+
+
+class ConceptGraph:
+    """Binary concepts C_0 .. C_{m-1} with a strictly positive joint distribution.
+
+    Build one with `random` (a random directed acyclic graph, as in the paper's simulations), `from_dag` (your own
+    graph and conditional tables) or `from_markov_random_field` (your own pairwise potentials).
+
+    Attributes
+    ----------
+    n_concepts : int
+        Number of concepts *m*.
+    dag : networkx.DiGraph or None
+        The directed graph; None for a world given by potentials.
+    markov_random_field : networkx.Graph
+        The undirected graph: the moral graph of `dag`, or the graph of the potentials.
+    tables : list of dict, or None
+        ``tables[j][values of j's parents in ascending order] = p(C_j = 1 | parents)``; None without a DAG.
+
+    Examples
+    --------
+    >>> graph = ConceptGraph.random(n_concepts=3, edge_probability=0.5, seed=0)
+    >>> graph.joint().shape, round(float(graph.joint().sum()), 12)
+    ((8,), 1.0)
+    """
+
+    def __init__(
+        self,
+        n_concepts: int,
+        *,
+        markov_random_field: nx.Graph,
+        dag: nx.DiGraph | None = None,
+        tables: list[Table] | None = None,
+        log_potential: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.n_concepts = n_concepts
+        self.markov_random_field = markov_random_field
+        self.dag = dag
+        self.tables = tables
+        self._log_potential = log_potential  # (2**m,), only without a DAG
+        self._joint: NDArray[np.float64] | None = None
+
+    # ---- three ways to make one ---------------------------------------------------------------------------------
+
+    @classmethod
+    def random(
+        cls,
+        n_concepts: int,
+        edge_probability: float = 0.5,
+        *,
+        parameter_range: tuple[float, float] = (0.3, 0.7),
+        seed: int = 0,
+    ) -> ConceptGraph:
+        """A random directed acyclic graph with random Bernoulli tables (arXiv 2403.03867, section 5.1).
+
+        The concepts are put in a random order; each earlier concept is a parent of each later one with probability
+        `edge_probability`. Every entry p(C_j = 1 | parents) is uniform in `parameter_range`. The paper gives the
+        range [0.3, 0.7] and leaves the rule for edges open; this rule is the book's choice.
+
+        Raises
+        ------
+        ValueError
+            For a number of concepts below 1, or probabilities outside their ranges.
+        """
+        m = check_integer("n_concepts", n_concepts, low=1, high=63)
+        check_number("edge_probability", edge_probability, low=0.0, high=1.0)
+        low, high = check_sequence("parameter_range", parameter_range, length=2)
+        check_number("parameter_range[0]", low, low=0.0, high=1.0, open_interval=True)
+        check_number("parameter_range[1]", high, low=0.0, high=1.0, open_interval=True)
+        if low > high:
+            raise ValueError(f"parameter_range must be (low, high) with low <= high, got {(low, high)}")
+        rng = np.random.default_rng(check_integer("seed", seed, low=0))
+
+        order = rng.permutation(m)
+        dag = nx.DiGraph()
+        dag.add_nodes_from(range(m))
+        for later in range(m):
+            for earlier in range(later):
+                if rng.random() < edge_probability:
+                    dag.add_edge(int(order[earlier]), int(order[later]))
+        tables = [
+            {values: float(rng.uniform(low, high)) for values in product((0, 1), repeat=dag.in_degree(j))}
+            for j in range(m)
+        ]
+        return cls(m, markov_random_field=nx.moral_graph(dag), dag=dag, tables=tables)
+
+    @classmethod
+    def from_dag(cls, dag: nx.DiGraph, cpts: Mapping[int, Any] | Sequence[Any]) -> ConceptGraph:
+        """Your own directed acyclic graph over the nodes 0..m-1 with its conditional probability tables.
+
+        Parameters
+        ----------
+        dag
+            Nodes must be the integers 0..m-1.
+        cpts
+            ``cpts[j][values of j's parents, a tuple in ascending order of parent] = p(C_j = 1 | parents)``, strictly
+            between 0 and 1. A concept without parents has the single key ``()``. Arrays of shape ``(2,) * n_parents``
+            are taken as well.
+
+        Raises
+        ------
+        ValueError
+            For a cyclic graph, other nodes, a missing or superfluous table entry, or a probability outside (0, 1).
+
+        Examples
+        --------
+        >>> dag = nx.DiGraph([(0, 1)])
+        >>> graph = ConceptGraph.from_dag(dag, {0: {(): 0.5}, 1: {(0,): 0.25, (1,): 0.75}})
+        >>> graph.joint().tolist()
+        [0.375, 0.125, 0.125, 0.375]
+        """
+        m = _check_nodes(dag, nx.DiGraph, "dag")
+        if not nx.is_directed_acyclic_graph(dag):
+            cycle = [edge[0] for edge in nx.find_cycle(dag)]
+            raise ValueError(f"dag must have no cycle, got one through the concepts {cycle}")
+        if isinstance(cpts, Mapping):
+            if set(cpts) != set(range(m)):
+                raise ValueError(f"cpts must have one table for each concept 0..{m - 1}, got {sorted(cpts, key=str)}")
+        elif len(check_sequence("cpts", cpts)) != m:
+            raise ValueError(f"cpts must have one table for each of the {m} concepts, got {len(cpts)}")
+        tables = [_check_table(j, cpts[j], n_parents=dag.in_degree(j)) for j in range(m)]
+        dag = nx.DiGraph(dag.edges)
+        dag.add_nodes_from(range(m))
+        return cls(m, markov_random_field=nx.moral_graph(dag), dag=dag, tables=tables)
+
+    @classmethod
+    def from_markov_random_field(
+        cls,
+        graph: nx.Graph,
+        edge_potentials: Mapping[tuple[int, int], Any],
+        node_potentials: Mapping[int, Any] | None = None,
+    ) -> ConceptGraph:
+        """A pairwise Markov random field: p(c) proportional to prod_i phi_i(c_i) prod_{ij} phi_ij(c_i, c_j).
+
+        Parameters
+        ----------
+        graph
+            Undirected, nodes 0..m-1 with m at most 12.
+        edge_potentials
+            ``edge_potentials[i, j]``, a positive (2, 2) table indexed by (c_i, c_j), for every edge (either order).
+        node_potentials
+            ``node_potentials[i]``, a positive pair; concepts without one have (1, 1).
+
+        Raises
+        ------
+        ValueError
+            For self-loops, missing or superfluous potentials, wrong shapes, or entries that are not positive.
+
+        Examples
+        --------
+        >>> graph = ConceptGraph.from_markov_random_field(nx.Graph([(0, 1)]), {(0, 1): [[3, 1], [1, 3]]})
+        >>> graph.joint().tolist()
+        [0.375, 0.125, 0.125, 0.375]
+        """
+        m = _check_nodes(graph, nx.Graph, "graph")
+        if m > MAX_CONCEPTS:
+            raise ValueError(f"graph must have at most {MAX_CONCEPTS} concepts, got {m}")
+        if nx.number_of_selfloops(graph):
+            raise ValueError(f"graph must have no self-loop, got {list(nx.selfloop_edges(graph))}")
+        _check_potential_keys(graph, edge_potentials, node_potentials)
+        log_potential = np.zeros((2,) * m)
+        for (i, j), table in edge_potentials.items():
+            log_table = np.log(_check_potential(f"edge_potentials[{i}, {j}]", table, (2, 2)))
+            log_table = log_table if i < j else log_table.T
+            log_potential += log_table.reshape([2 if axis in (i, j) else 1 for axis in range(m)])
+        for i, pair in (node_potentials or {}).items():
+            log_pair = np.log(_check_potential(f"node_potentials[{i}]", pair, (2,)))
+            log_potential += log_pair.reshape([2 if axis == i else 1 for axis in range(m)])
+        field = nx.Graph(graph.edges)
+        field.add_nodes_from(range(m))
+        return cls(m, markov_random_field=field, log_potential=log_potential.reshape(-1))
+
+    # ---- probabilities ------------------------------------------------------------------------------------------
+
+    def joint(self) -> NDArray[np.float64]:
+        """The exact joint distribution.
+
+        Returns
+        -------
+        array of shape (2**m,), float64
+            ``joint()[y] = p(C = c)`` where *c* are the binary digits of *y*, concept 0 highest. Sums to 1.
+
+        Raises
+        ------
+        ValueError
+            If there are more than 12 concepts.
+        """
+        if self._joint is None:
+            self._joint = self._compute_joint()
+        return self._joint.copy()
+
+    def _compute_joint(self) -> NDArray[np.float64]:
+        if self.n_concepts > MAX_CONCEPTS:
+            raise ValueError(
+                f"n_concepts must be at most {MAX_CONCEPTS} for an exact joint distribution, got {self.n_concepts}; "
+                "larger worlds can only be sampled"
+            )
+        if self.dag is None or self.tables is None:
+            assert self._log_potential is not None
+            weights = np.exp(self._log_potential - self._log_potential.max())
+            return weights / weights.sum()
+        joint = np.ones((2,) * self.n_concepts)
+        for j, table in enumerate(self.tables):
+            axes = sorted([*self.dag.predecessors(j), j])
+            factor = np.empty((2,) * len(axes))
+            position = axes.index(j)
+            for values, probability in table.items():
+                factor[(*values[:position], 1, *values[position:])] = probability
+                factor[(*values[:position], 0, *values[position:])] = 1.0 - probability
+            joint *= factor.reshape([2 if axis in axes else 1 for axis in range(self.n_concepts)])
+        return joint.reshape(-1)
+
+    def marginal(self, concepts: Iterable[int]) -> NDArray[np.float64]:
+        """The exact joint distribution of some concepts, one axis each, in the order given.
+
+        Examples
+        --------
+        >>> graph = ConceptGraph.from_dag(nx.DiGraph([(0, 1)]), [{(): 0.5}, {(0,): 0.25, (1,): 0.75}])
+        >>> graph.marginal([1]).tolist()
+        [0.5, 0.5]
+        """
+        kept = self._check_concepts("concepts", concepts)
+        joint = self.joint().reshape((2,) * self.n_concepts)
+        dropped = tuple(axis for axis in range(self.n_concepts) if axis not in kept)
+        table = joint.sum(axis=dropped)
+        return np.transpose(table, np.argsort(np.argsort(kept)))
+
+    def conditional(self, concept: int, given: Mapping[int, int]) -> float:
+        """p(C_concept = 1 | the concepts in `given` have those values), exactly.
+
+        Examples
+        --------
+        >>> graph = ConceptGraph.from_dag(nx.DiGraph([(0, 1)]), [{(): 0.5}, {(0,): 0.25, (1,): 0.75}])
+        >>> graph.conditional(0, {1: 1})
+        0.75
+        """
+        known = self._check_concepts("given", given)
+        (target,) = self._check_concepts("concept", [concept])
+        if target in known:
+            raise ValueError(f"concept must not be among the given concepts {known}, got {target}")
+        for value in given.values():
+            if value not in (0, 1):
+                raise ValueError(f"given must have values 0 or 1, got {value!r}")
+        table = self.marginal([*known, target])[tuple(int(given[i]) for i in known)]
+        return float(table[1] / table.sum())
+
+    # ---- independence -------------------------------------------------------------------------------------------
+
+    def neighbours(self, concept: int) -> list[int]:
+        """The neighbours of a concept in the Markov random field, ascending: given them, the rest tells nothing."""
+        (target,) = self._check_concepts("concept", [concept])
+        return sorted(self.markov_random_field.neighbors(target))
+
+    def separated(self, first: int, second: int, given: Iterable[int] | None = None) -> bool:
+        """Whether every path between two concepts in the Markov random field passes through `given`.
+
+        Separation implies conditional independence. With ``given=None`` all other concepts are given, so the answer
+        is "the two are not adjacent", which is what Theorem 7 of arXiv 2403.03867 needs.
+        """
+        first, second = self._check_concepts("first and second", [first, second])
+        if given is None:
+            return not self.markov_random_field.has_edge(first, second)
+        blocked = self._check_concepts("given", given)
+        if first in blocked or second in blocked:
+            raise ValueError(f"given must not contain the concepts {first} and {second}, got {blocked}")
+        rest = nx.restricted_view(self.markov_random_field, blocked, [])
+        return not nx.has_path(rest, first, second)
+
+    def d_separated(self, first: int, second: int, given: Iterable[int] = ()) -> bool:
+        """Whether two concepts are d-separated in the directed graph (networkx decides). Needs a DAG."""
+        if self.dag is None:
+            raise ValueError("d_separated needs a world with a DAG; use separated for a Markov random field")
+        first, second = self._check_concepts("first and second", [first, second])
+        blocked = self._check_concepts("given", given)
+        if first in blocked or second in blocked:
+            raise ValueError(f"given must not contain the concepts {first} and {second}, got {blocked}")
+        return bool(nx.is_d_separator(self.dag, {first}, {second}, set(blocked)))
+
+    # ---- sampling -----------------------------------------------------------------------------------------------
+
+    def sample(self, n_samples: int, *, seed: int = 0) -> NDArray[np.int8]:
+        """Independent draws of the concept vector: ancestral sampling along the DAG, else from the exact joint.
+
+        Returns
+        -------
+        array of shape (n_samples, m), int8
+        """
+        n = check_integer("n_samples", n_samples, low=0)
+        rng = np.random.default_rng(check_integer("seed", seed, low=0))
+        if self.dag is None or self.tables is None:
+            rows = rng.choice(2**self.n_concepts, size=n, p=self.joint())
+            return concept_vectors(self.n_concepts)[rows]
+        sample = np.empty((n, self.n_concepts), dtype=np.int8)
+        for j in nx.topological_sort(self.dag):
+            parents = sorted(self.dag.predecessors(j))
+            table = np.array([self.tables[j][values] for values in product((0, 1), repeat=len(parents))])
+            row = sample[:, parents].astype(np.int64) @ (1 << np.arange(len(parents))[::-1])
+            sample[:, j] = rng.random(n) < table[row]
+        return sample
+
+    def gibbs_sample(self, n_samples: int, *, burn_in: int = 100, thin: int = 1, seed: int = 0) -> NDArray[np.int8]:
+        """Dependent draws from a Gibbs chain: each concept in turn is redrawn given its neighbours' values.
+
+        Parameters
+        ----------
+        n_samples
+            Draws kept.
+        burn_in, thin
+            Full sweeps thrown away at the start; sweeps for each draw kept.
+
+        Returns
+        -------
+        array of shape (n_samples, m), int8
+        """
+        n = check_integer("n_samples", n_samples, low=0)
+        check_integer("burn_in", burn_in, low=0)
+        check_integer("thin", thin, low=1)
+        rng = np.random.default_rng(check_integer("seed", seed, low=0))
+        blankets = [self.neighbours(i) for i in range(self.n_concepts)]
+        tables = []
+        for i, blanket in enumerate(blankets):  # p(C_i = 1 | neighbours), one axis a neighbour
+            table = self.marginal([*blanket, i])
+            tables.append(table[..., 1] / table.sum(axis=-1))
+        state = rng.integers(0, 2, size=self.n_concepts).astype(np.int8)
+        sample = np.empty((n, self.n_concepts), dtype=np.int8)
+        for sweep in range(burn_in + n * thin):
+            for i, blanket in enumerate(blankets):
+                state[i] = rng.random() < tables[i][tuple(state[blanket])]
+            if sweep >= burn_in and (sweep - burn_in + 1) % thin == 0:
+                sample[(sweep - burn_in) // thin] = state
+        return sample
+
+    # ---- small things -------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        kind = "DAG" if self.dag is not None else "Markov random field"
+        edges = sorted((self.dag if self.dag is not None else self.markov_random_field).edges)
+        return f"ConceptGraph({self.n_concepts} concepts, {kind}, edges {edges})"
+
+    def _check_concepts(self, name: str, concepts: Iterable[int]) -> list[int]:
+        found = [check_integer(name, concept, low=0, high=self.n_concepts - 1) for concept in concepts]
+        if len(set(found)) != len(found):
+            raise ValueError(f"{name} must name each concept at most once, got {found}")
+        return found
+
+
+def _check_nodes(graph: nx.Graph, kind: type, name: str) -> int:
+    if not isinstance(graph, kind) or graph.is_directed() != issubclass(kind, nx.DiGraph) or graph.is_multigraph():
+        raise ValueError(f"{name} must be a networkx {kind.__name__}, got {type(graph).__name__}")
+    m = graph.number_of_nodes()
+    if m == 0 or set(graph.nodes) != set(range(m)):
+        shown: list[Hashable] = sorted(graph.nodes, key=str)
+        raise ValueError(f"{name} must have the nodes 0..m-1 (m at least 1), got {shown}")
+    return m
+
+
+def _check_table(concept: int, table: Any, *, n_parents: int) -> Table:
+    expected = list(product((0, 1), repeat=n_parents))
+    if isinstance(table, Mapping):
+        if set(table) != set(expected):
+            raise ValueError(
+                f"cpts[{concept}] must have exactly the {len(expected)} keys {expected}, got {sorted(table, key=str)}"
+            )
+        entries = {values: table[values] for values in expected}
+    else:
+        array = np.asarray(table, dtype=object)
+        if array.shape != (2,) * n_parents:
+            raise ValueError(f"cpts[{concept}] must have shape {(2,) * n_parents}, got {array.shape}")
+        entries = {values: array[values] for values in expected}
+    return {
+        values: check_number(f"cpts[{concept}][{values}]", entry, low=0.0, high=1.0, open_interval=True)
+        for values, entry in entries.items()
+    }
+
+
+def _check_potential_keys(graph: nx.Graph, edges: Mapping, nodes: Mapping | None) -> None:
+    given = [frozenset(edge) for edge in edges]
+    wanted = {frozenset(edge) for edge in graph.edges}
+    if len(given) != len(set(given)) or set(given) != wanted:
+        raise ValueError(
+            f"edge_potentials must have one table for each edge {sorted(map(sorted, wanted))}, got {list(edges)}"
+        )
+    if nodes is not None and not set(nodes) <= set(graph.nodes):
+        raise ValueError(f"node_potentials must be keyed by concepts 0..{len(graph) - 1}, got {list(nodes)}")
+
+
+def _check_potential(name: str, table: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = np.asarray(table, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if not (np.isfinite(array).all() and (array > 0).all()):
+        raise ValueError(f"{name} must have finite entries above 0, got {array.tolist()}")
+    return array

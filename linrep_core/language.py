@@ -1,0 +1,350 @@
+"""The latent conditional model: contexts tell some concepts, tokens spell out all of them, p(y | x) is exact.
+
+Book: part "The model", chapters "A world of concepts" and "Predicting the next token".
+Source: arXiv 2403.03867, section 2.1 (the model) and section 5.1 (how the simulations sample it).
+
+A context is a vector in {0, 1, unknown}^m with unknown written as -1; a token is a vector in {0, 1}^m. Every sum over
+tokens that agree with a context is a *subset sum*: along each concept's axis the two entries (0, 1) become three
+(0, 1, unknown = 0 + 1). All 3^m of them cost about 3^m additions; the 3^m by 2^m table is never needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from linrep_core._checks import check_choice, check_integer, check_number
+from linrep_core.concepts import MAX_CONCEPTS, ConceptGraph, concept_vectors
+
+UNKNOWN = -1
+CONTEXT_WEIGHTS = ("masked", "uniform")
+MAX_TABLE_ENTRIES = 2**27  # 1 GiB of float64: all contexts up to m = 10 fit, m = 11 does not
+
+Values = TypeVar("Values", NDArray[np.float64], torch.Tensor)
+
+
+def subset_sums(values: Values, n_concepts: int) -> Values:
+    """Sum a quantity over the tokens that agree with each of the 3^m contexts.
+
+    Parameters
+    ----------
+    values
+        Array or tensor of shape (2**m, ...): one entry a token, concept 0 the highest bit.
+
+    Returns
+    -------
+    array or tensor of shape (3**m, ...)
+        Row = the context read as a ternary number with digits 0, 1, 2 = unknown, concept 0 the highest digit.
+
+    Examples
+    --------
+    >>> subset_sums(np.array([1.0, 10.0]), 1).tolist()
+    [1.0, 10.0, 11.0]
+    """
+    concatenate: Any = torch.cat if isinstance(values, torch.Tensor) else np.concatenate
+    shape = tuple(values.shape[1:])
+    for concept in range(n_concepts):  # 3**concept contexts of the earlier concepts are already there
+        split = values.reshape((3**concept, 2, -1))
+        values = concatenate([split, split[:, :1] + split[:, 1:]], 1)
+    return values.reshape((3**n_concepts, *shape))
+
+
+class LatentConditionalModel:
+    """Contexts, tokens and the exact next-token distribution p(y | x) = p(C = y | C_D = x_D).
+
+    Parameters
+    ----------
+    graph
+        The world of concepts, at most 12 of them.
+    context_weights
+        How often each context is seen in training. ``"masked"`` is the paper's sampling: draw c from the joint, then
+        hide each entry with probability `mask_probability`, so a context weighs
+        q^(number unknown) (1 - q)^(number known) p(c_D = x_D). ``"uniform"`` weighs every context the same.
+    mask_probability
+        q above, strictly between 0 and 1. The paper masks with fair coins (1/2).
+
+    Attributes
+    ----------
+    n_concepts, n_tokens, n_contexts : int
+        m, 2**m and 3**m.
+
+    Examples
+    --------
+    >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
+    >>> model.next_token_distribution([[1, -1]]).shape, model.n_contexts
+    ((1, 4), 9)
+    """
+
+    def __init__(
+        self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5
+    ) -> None:
+        if not isinstance(graph, ConceptGraph):
+            raise ValueError(f"graph must be a ConceptGraph, got {type(graph).__name__}")
+        self.graph = graph
+        self.context_weights = check_choice("context_weights", context_weights, CONTEXT_WEIGHTS)
+        self.mask_probability = check_number(
+            "mask_probability", mask_probability, low=0.0, high=1.0, open_interval=True
+        )
+        self.n_concepts = graph.n_concepts
+        self.n_tokens = 2**self.n_concepts
+        self.n_contexts = 3**self.n_concepts
+        self._joint = graph.joint()  # (2**m,)
+        self._context_probability = subset_sums(self._joint, self.n_concepts)  # (3**m,): p(C_D = x_D)
+        self._negative_entropy_terms: NDArray[np.float64] | None = None
+
+    # ---- contexts and tokens ------------------------------------------------------------------------------------
+
+    def contexts(self) -> NDArray[np.int8]:
+        """All contexts, in the order that every function of this class assumes when it is given none.
+
+        Returns
+        -------
+        array of shape (3**m, m), int8
+            Entries 0, 1 and -1 (unknown). Row = ternary number with digits 0, 1, 2 = unknown, concept 0 highest.
+        """
+        m = self.n_concepts
+        digits = np.indices((3,) * m, dtype=np.int8).reshape(m, -1).T.copy()
+        digits[digits == 2] = UNKNOWN
+        return digits
+
+    def tokens(self) -> NDArray[np.int8]:
+        """All tokens as concept vectors, shape (2**m, m): row y holds the binary digits of y, concept 0 highest."""
+        return concept_vectors(self.n_concepts)
+
+    def context_index(self, contexts: Any) -> NDArray[np.int64]:
+        """The row of each context in `contexts()`.
+
+        Parameters
+        ----------
+        contexts
+            Shape (n, m) with n at least 1, entries 0, 1 and -1 (unknown).
+
+        Raises
+        ------
+        ValueError
+            For an empty set, a wrong shape, or other entries.
+        """
+        array = check_contexts(contexts, self.n_concepts)
+        digits = np.where(array == UNKNOWN, 2, array).astype(np.int64)
+        return digits @ (3 ** np.arange(self.n_concepts)[::-1])
+
+    def weights(self, contexts: Any = None) -> NDArray[np.float64]:
+        """How often each context is seen, as probabilities: shape (n_contexts,), summing to 1 over those given."""
+        if self.context_weights == "uniform":
+            n = self.n_contexts if contexts is None else len(self.context_index(contexts))
+            return np.full(n, 1.0 / n)
+        weight = self._context_probability * self._mask_weights()
+        weight = weight if contexts is None else weight[self.context_index(contexts)]
+        return weight / weight.sum()
+
+    def _mask_weights(self) -> NDArray[np.float64]:
+        q = self.mask_probability
+        weight = np.ones(1)
+        for _ in range(self.n_concepts):
+            weight = np.multiply.outer(weight, [1.0 - q, 1.0 - q, q]).reshape(-1)
+        return weight
+
+    # ---- the exact distribution ---------------------------------------------------------------------------------
+
+    def next_token_distribution(self, contexts: Any = None) -> NDArray[np.float64]:
+        """p(y | x), exactly: the joint restricted to the tokens that agree with the context, renormalised.
+
+        Returns
+        -------
+        array of shape (n_contexts, 2**m), float64
+            Rows sum to 1; column y is the token with binary number y, concept 0 the highest bit.
+
+        Raises
+        ------
+        ValueError
+            If the table would take more than 1 GiB; `expected_unembedding` does without it.
+        """
+        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
+        entries = len(array) * self.n_tokens
+        if entries > MAX_TABLE_ENTRIES:
+            raise ValueError(
+                f"contexts must be few enough for a table of at most {MAX_TABLE_ENTRIES} entries, got {len(array)} "
+                f"contexts by {self.n_tokens} tokens; pass a subset, or use expected_unembedding"
+            )
+        table = np.broadcast_to(self._joint, (len(array), self.n_tokens)).copy()
+        tokens = self.tokens()
+        for concept in range(self.n_concepts):
+            told = array[:, concept, None]
+            table *= (told == UNKNOWN) | (told == tokens[:, concept])
+        return table / table.sum(axis=1, keepdims=True)
+
+    def expected_unembedding(self, unembeddings: Values, contexts: Any = None) -> Values:
+        """sum_y p(y | x) g(y) for each context, exactly and without the table (cost 3^m d).
+
+        This is the only thing that cross-entropy needs to know about the data: the loss of a predictor at x is
+        log sum_y exp(f(x).g(y)) - f(x).(sum_y p(y | x) g(y)).
+
+        Parameters
+        ----------
+        unembeddings
+            Array or tensor of shape (2**m, d).
+
+        Returns
+        -------
+        array or tensor of shape (n_contexts, d), of the same kind
+        """
+        if len(unembeddings) != self.n_tokens:
+            raise ValueError(f"unembeddings must have {self.n_tokens} rows, got {len(unembeddings)}")
+        joint: Any = self._joint[:, None]
+        probability: Any = self._context_probability[:, None]
+        rows: Any = None if contexts is None else self.context_index(contexts)
+        if isinstance(unembeddings, torch.Tensor):
+            joint = torch.as_tensor(joint).to(unembeddings)
+            probability = torch.as_tensor(probability).to(unembeddings)
+            rows = None if rows is None else torch.as_tensor(rows, device=unembeddings.device)
+        expected = subset_sums(joint * unembeddings, self.n_concepts) / probability
+        return expected if rows is None else expected[rows]
+
+    def entropies(self, contexts: Any = None) -> NDArray[np.float64]:
+        """The entropy of p(y | x) for each context, in nats: shape (n_contexts,)."""
+        if self._negative_entropy_terms is None:
+            self._negative_entropy_terms = subset_sums(self._joint * np.log(self._joint), self.n_concepts)
+        probability = self._context_probability
+        entropy = np.maximum(np.log(probability) - self._negative_entropy_terms / probability, 0.0)
+        return entropy if contexts is None else entropy[self.context_index(contexts)]
+
+    def entropy_floor(self, contexts: Any = None) -> float:
+        """The smallest mean cross-entropy that any predictor can reach on these contexts, in nats.
+
+        The mean is weighted by `weights(contexts)`. Since every context with a known concept forbids tokens, the
+        floor is approached but not reached by finite embeddings.
+        """
+        return float(self.weights(contexts) @ self.entropies(contexts))
+
+    # ---- sampled corpora ----------------------------------------------------------------------------------------
+
+    def sample(
+        self, n_samples: int, contexts: Any = None, *, seed: int | np.random.Generator = 0
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """A corpus of (context, token) pairs: context drawn by its weight, token from p(y | x).
+
+        Returns
+        -------
+        contexts, tokens : arrays of shape (n_samples,), int64
+            Rows of `contexts()` (or of the contexts given) and token numbers.
+        """
+        n = check_integer("n_samples", n_samples, low=0)
+        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        if contexts is None and self.context_weights == "masked":
+            return self._sample_masked(n, rng)
+        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
+        rows = rng.choice(len(array), size=n, p=self.weights(array))
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        tokens = np.empty(n, dtype=np.int64)
+        block = max(1, MAX_TABLE_ENTRIES // (16 * self.n_tokens))  # contexts whose table is held at a time
+        for start in range(0, len(distinct), block):
+            table = self.next_token_distribution(array[distinct[start : start + block]])
+            cumulative = np.cumsum(table, axis=1)
+            chosen = np.flatnonzero((inverse >= start) & (inverse < start + block))
+            for pair in chosen:
+                row = cumulative[inverse[pair] - start]
+                tokens[pair] = np.searchsorted(row, rng.random() * row[-1], side="right")
+        return rows, tokens
+
+    def _sample_masked(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        tokens = rng.choice(self.n_tokens, size=n, p=self._joint)
+        digits = self.tokens()[tokens].astype(np.int64)
+        digits[rng.random(digits.shape) < self.mask_probability] = 2
+        return digits @ (3 ** np.arange(self.n_concepts)[::-1]), tokens
+
+    def __repr__(self) -> str:
+        return (
+            f"LatentConditionalModel({self.n_concepts} concepts, {self.n_contexts} contexts, {self.n_tokens} tokens, "
+            f"context_weights={self.context_weights!r})"
+        )
+
+
+def check_contexts(contexts: Any, n_concepts: int) -> NDArray[np.int8]:
+    """Return contexts as an (n, m) int8 array, or raise a ValueError that says what is wrong with them."""
+    array = np.asarray(contexts)
+    if array.size == 0:
+        raise ValueError("contexts must hold at least one context, got an empty set")
+    if array.ndim != 2 or array.shape[1] != n_concepts:
+        raise ValueError(f"contexts must have shape (n, {n_concepts}), got {array.shape}")
+    wrong = ~np.isin(array, (0, 1, UNKNOWN))
+    if wrong.any():
+        raise ValueError(f"contexts must have entries 0, 1 or -1 (unknown), got {array[wrong][0]!r}")
+    return array.astype(np.int8)
+
+
+# ---- words ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words for concepts and tokens, so that pages show "queen" and not only 111.
+
+    Attributes
+    ----------
+    concepts
+        A name for each concept, for axes and captions.
+    values
+        For each concept the two words for its values 0 and 1.
+    tokens
+        A word for each of the 2**m tokens, in the order of their binary numbers.
+
+    Examples
+    --------
+    >>> words = Vocabulary.court(3)
+    >>> words.tokens[0b111], words.describe([1, 1, -1])
+    ('queen', 'royal, adult, ?')
+    """
+
+    concepts: tuple[str, ...]
+    values: tuple[tuple[str, str], ...]
+    tokens: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        m = len(self.concepts)
+        if len(self.values) != m:
+            raise ValueError(f"values must have one pair for each of the {m} concepts, got {len(self.values)}")
+        if len(set(self.tokens)) != 2**m:
+            raise ValueError(f"tokens must be {2**m} different words, got {len(set(self.tokens))}")
+
+    @classmethod
+    def court(cls, n_concepts: int) -> Vocabulary:
+        """People at court and in the village, for 2 to 5 concepts: king, queen, man, woman; then also the young,
+        plurals and Spanish. Every token is a different word: the map from concepts to tokens is injective."""
+        check_integer("n_concepts", n_concepts, low=2, high=5)
+        royal, adult, female = ("commoner", "royal"), ("young", "adult"), ("male", "female")
+        if n_concepts == 2:
+            return cls(("royal", "female"), (royal, female), ("man", "woman", "king", "queen"))
+        names = ("royal", "adult", "female", "plural", "Spanish")[:n_concepts]
+        values = (royal, adult, female, ("one", "several"), ("English", "Spanish"))[:n_concepts]
+        english = "boy girl man woman prince princess king queen"
+        english_plural = "boys girls men women princes princesses kings queens"
+        spanish = "niño niña hombre mujer príncipe princesa rey reina"
+        spanish_plural = "niños niñas hombres mujeres príncipes princesas reyes reinas"
+        forms = [text.split() for text in (english, spanish, english_plural, spanish_plural)]
+        if n_concepts == 3:
+            return cls(names, values, tuple(forms[0]))
+        kept = [forms[0], forms[2]] if n_concepts == 4 else forms
+        return cls(names, values, tuple(word for person in zip(*kept, strict=True) for word in person))
+
+    @classmethod
+    def bits(cls, n_concepts: int) -> Vocabulary:
+        """Concepts C0, C1, ... and tokens as bit strings, for any number of concepts up to 12."""
+        m = check_integer("n_concepts", n_concepts, low=1, high=MAX_CONCEPTS)
+        return cls(
+            tuple(f"C{i}" for i in range(m)),
+            tuple((f"C{i}=0", f"C{i}=1") for i in range(m)),
+            tuple(format(y, f"0{m}b") for y in range(2**m)),
+        )
+
+    def describe(self, context: Any) -> str:
+        """A context as words: what it tells, and ``?`` for what it leaves open."""
+        (entries,) = check_contexts([context], len(self.concepts))
+        return ", ".join(
+            "?" if entry == UNKNOWN else pair[entry] for entry, pair in zip(entries, self.values, strict=True)
+        )
