@@ -238,16 +238,13 @@ class LatentConditionalModel:
             return self._sample_masked(n, rng)
         array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
         rows = rng.choice(len(array), size=n, p=self.weights(array))
-        distinct, inverse = np.unique(rows, return_inverse=True)
+        uniform = rng.random((n, 1))
         tokens = np.empty(n, dtype=np.int64)
-        block = max(1, MAX_TABLE_ENTRIES // (16 * self.n_tokens))  # contexts whose table is held at a time
-        for start in range(0, len(distinct), block):
-            table = self.next_token_distribution(array[distinct[start : start + block]])
-            cumulative = np.cumsum(table, axis=1)
-            chosen = np.flatnonzero((inverse >= start) & (inverse < start + block))
-            for pair in chosen:
-                row = cumulative[inverse[pair] - start]
-                tokens[pair] = np.searchsorted(row, rng.random() * row[-1], side="right")
+        block = max(1, 2**22 // self.n_tokens)  # pairs whose rows of the table are held at a time
+        for start in range(0, n, block):
+            part = slice(start, start + block)
+            cumulative = np.cumsum(self.next_token_distribution(array[rows[part]]), axis=1)
+            tokens[part] = (cumulative <= uniform[part] * cumulative[:, -1:]).sum(axis=1)
         return rows, tokens
 
     def _sample_masked(

@@ -1,0 +1,223 @@
+"""Is a concept a straight line? Steering vectors and the cosines within, across and between concepts.
+
+Book: part "The model", chapters "What is a linear representation?" and "Predicting the next token".
+Source: arXiv 2403.03867, Definition 2 and section 5.1 (Table 1, Figure 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from linrep_core._checks import check_integer
+from linrep_core.language import UNKNOWN, LatentConditionalModel, check_contexts
+from linrep_core.predictor import SoftmaxPredictor
+
+Array = NDArray[np.float64]
+
+
+def unembedding_steering_vectors(unembeddings: Any, concept: int) -> Array:
+    """g(y with concept := 1) - g(y with concept := 0) for every assignment of the other concepts.
+
+    Parameters
+    ----------
+    unembeddings
+        Shape (2**m, dim).
+    concept
+        0 to m - 1.
+
+    Returns
+    -------
+    array of shape (2**(m - 1), dim)
+
+    Examples
+    --------
+    >>> unembedding_steering_vectors([[0.0], [1.0], [5.0], [7.0]], concept=1).tolist()
+    [[1.0], [2.0]]
+    """
+    table = _as_array(unembeddings)
+    m = len(table).bit_length() - 1
+    if table.ndim != 2 or len(table) != 2**m or m < 1:
+        raise ValueError(f"unembeddings must have shape (2**m, dim) with m at least 1, got {table.shape}")
+    check_integer("concept", concept, low=0, high=m - 1)
+    split = table.reshape(2**concept, 2, -1, table.shape[1])
+    return (split[:, 1] - split[:, 0]).reshape(-1, table.shape[1])
+
+
+def embedding_steering_vectors(embeddings: Any, contexts: Any, concept: int) -> Array:
+    """f(x with concept := 1) - f(x with concept := 0) for every pair of contexts that are both there.
+
+    Parameters
+    ----------
+    embeddings
+        Shape (n_contexts, dim).
+    contexts
+        Shape (n_contexts, m), entries 0, 1, -1; row r belongs to row r of `embeddings`.
+    concept
+        0 to m - 1; it is known in both contexts of a pair, the other entries agree.
+
+    Returns
+    -------
+    array of shape (n_pairs, dim); n_pairs = 3**(m - 1) when all contexts are there, 0 when no pair is.
+    """
+    table = _as_array(embeddings)
+    array = np.asarray(contexts)
+    array = check_contexts(array, array.shape[1] if array.ndim == 2 else 0)
+    if len(array) != len(table):
+        raise ValueError(f"contexts must have one row for each of the {len(table)} embeddings, got {len(array)}")
+    check_integer("concept", concept, low=0, high=array.shape[1] - 1)
+    lower, upper = _counterfactual_pairs(array, concept)
+    return table[upper] - table[lower]
+
+
+def _counterfactual_pairs(contexts: NDArray[np.int8], concept: int) -> tuple[NDArray, NDArray]:
+    """Rows of the contexts with concept = 0 and of their partners with concept = 1."""
+    digits = np.where(contexts == UNKNOWN, 2, contexts).astype(np.int64)
+    place = 3 ** np.arange(contexts.shape[1])[::-1]
+    number = digits @ place
+    zeros = np.flatnonzero(contexts[:, concept] == 0)
+    order = np.argsort(number, kind="stable")
+    position = np.searchsorted(number, number[zeros] + place[concept], sorter=order)
+    partner = order[np.minimum(position, len(number) - 1)]
+    found = number[partner] == number[zeros] + place[concept]
+    return zeros[found], partner[found]
+
+
+def mean_pairwise_cosine(vectors: Any) -> float:
+    """Mean cosine over all pairs of different vectors (self-pairs excluded).
+
+    A zero vector has no direction and counts as cosine 0 with everything. A single vector is parallel to itself: 1.
+    No vector at all: nan.
+
+    Examples
+    --------
+    >>> mean_pairwise_cosine([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
+    0.3333333333333333
+    """
+    unit = _normalize(_as_array(vectors))
+    n = len(unit)
+    if n == 0:
+        return float("nan")
+    if n == 1:
+        return 1.0
+    total = unit.sum(axis=0)
+    return float((total @ total - (unit * unit).sum()) / (n * (n - 1)))
+
+
+def mean_cosine_between(first: Any, second: Any) -> float:
+    """Mean cosine over all pairs (one vector from each set); nan if a set is empty.
+
+    Examples
+    --------
+    >>> mean_cosine_between([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]])
+    0.5
+    """
+    first, second = _normalize(_as_array(first)), _normalize(_as_array(second))
+    if len(first) == 0 or len(second) == 0:
+        return float("nan")
+    return float(first.mean(axis=0) @ second.mean(axis=0))
+
+
+@dataclass(frozen=True)
+class LinearityReport:
+    """How straight each concept is: the three numbers of Table 1 of arXiv 2403.03867, concept by concept.
+
+    All averages are plain means over pairs of steering vectors: first within a concept, then (`mean`) over concepts.
+
+    Attributes
+    ----------
+    unembedding : array of shape (m,)
+        Mean cosine over pairs of different unembedding steering vectors of the concept. 1 = linearly represented
+        (Definition 2: same direction and same sense).
+    embedding : array of shape (m,)
+        The same for embedding steering vectors; nan where the contexts hold no counterfactual pair.
+    alignment : array of shape (m,)
+        Mean cosine over all pairs of one unembedding and one embedding steering vector of the concept (the table's
+        third column). 1 = matched.
+    between : array of shape (m,)
+        Mean over the other concepts of the absolute value in `heat_map`: 0 = orthogonal to the others on average.
+        nan for a single concept.
+    heat_map : array of shape (m, m)
+        Mean cosine between the unembedding steering vectors of two concepts; the diagonal is `unembedding`.
+    """
+
+    unembedding: Array
+    embedding: Array
+    alignment: Array
+    between: Array
+    heat_map: Array
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Each measure averaged over the concepts that have it (nan where none has)."""
+        measures = ("unembedding", "embedding", "alignment", "between")
+        return {name: _nanmean(getattr(self, name)) for name in measures}
+
+    def __str__(self) -> str:
+        lines = ["concept  unembedding  embedding  alignment  between"]
+        rows = [(str(i), *values) for i, values in enumerate(self._rows())]
+        for name, *values in [*rows, ("mean", *self.mean.values())]:
+            lines.append(f"{name:>7}  {values[0]:11.3f}  {values[1]:9.3f}  {values[2]:9.3f}  {values[3]:7.3f}")
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[float, ...]]:
+        return list(zip(self.unembedding, self.embedding, self.alignment, self.between, strict=True))
+
+
+def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> LinearityReport:
+    """Measure how linear, aligned and mutually orthogonal the concepts of a predictor are.
+
+    Raises
+    ------
+    ValueError
+        If the predictor's tables do not have the model's numbers of tokens and contexts.
+
+    Examples
+    --------
+    >>> from linrep_core import ConceptGraph
+    >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
+    >>> tokens, contexts = model.tokens(), np.where(model.contexts() == -1, 0.5, model.contexts())
+    >>> cube = SoftmaxPredictor(torch.tensor(contexts) - 0.5, torch.tensor(tokens).double())
+    >>> linearity(model, cube).mean["unembedding"]
+    1.0
+    """
+    unembeddings, embeddings = _as_array(predictor.unembeddings), _as_array(predictor.embeddings)
+    contexts = model.contexts() if predictor.contexts is None else predictor.contexts
+    m = model.n_concepts
+    if len(unembeddings) != model.n_tokens:
+        raise ValueError(f"predictor must have {model.n_tokens} unembeddings, got {len(unembeddings)}")
+    if len(embeddings) != len(contexts):
+        raise ValueError(f"predictor must have {len(contexts)} embeddings, got {len(embeddings)}")
+
+    by_token = [unembedding_steering_vectors(unembeddings, i) for i in range(m)]
+    by_context = [embedding_steering_vectors(embeddings, contexts, i) for i in range(m)]
+    unembedding = np.array([mean_pairwise_cosine(vectors) for vectors in by_token])
+    heat_map = np.array([[mean_cosine_between(a, b) for b in by_token] for a in by_token])
+    np.fill_diagonal(heat_map, unembedding)
+    off_diagonal = np.abs(heat_map).sum(axis=1) - np.abs(unembedding)
+    return LinearityReport(
+        unembedding=unembedding,
+        embedding=np.array([mean_pairwise_cosine(vectors) for vectors in by_context]),
+        alignment=np.array([mean_cosine_between(a, b) for a, b in zip(by_token, by_context, strict=True)]),
+        between=off_diagonal / (m - 1) if m > 1 else np.full(1, np.nan),
+        heat_map=heat_map,
+    )
+
+
+def _as_array(values: Any) -> Array:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=np.float64)
+
+
+def _normalize(vectors: Array) -> Array:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+
+
+def _nanmean(values: Array) -> float:
+    return float(values[~np.isnan(values)].mean()) if (~np.isnan(values)).any() else float("nan")

@@ -1,0 +1,400 @@
+"""Train a softmax predictor on a latent conditional model and keep a record of what happened.
+
+Book: part "The model", chapter "Predicting the next token". Source: arXiv 2403.03867, sections 3.2 and 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from linrep_core._checks import check_choice, check_integer, check_number
+from linrep_core.geometry import linearity
+from linrep_core.language import LatentConditionalModel
+from linrep_core.predictor import SoftmaxPredictor, cross_entropy
+
+DEFAULT_LEARNING_RATES = {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0}
+OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
+STOP_CRITERIA = ("excess_loss", "gradient_norm", "unembedding_cosine")
+RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
+CHECK_EVERY = 100  # steps between two looks at the stop criteria
+SAMPLED_AHEAD = 256  # batches drawn at once: one call of the sampler costs as much as many
+DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing
+DEVICE_LOGITS = 2**20  # with fewer logits a step on a GPU is slower than on the CPU
+
+HISTORY = (
+    "step",
+    "loss",
+    "excess_loss",
+    "unembedding",
+    "embedding",
+    "alignment",
+    "between",
+    "unembedding_norm",
+    "embedding_norm",
+)
+
+
+class TrainingDiverged(ValueError):
+    """The loss became NaN, infinite or absurdly large: the learning rate was too high.
+
+    A ValueError, because the argument to change is `learning_rate`. `run` holds what was recorded before.
+    """
+
+    def __init__(self, message: str, run: TrainingRun) -> None:
+        super().__init__(message)
+        self.run = run
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The two tables at one step, for animations: shapes (n_contexts, dim) and (n_tokens, dim)."""
+
+    step: int
+    embeddings: NDArray[np.float64]
+    unembeddings: NDArray[np.float64]
+
+
+@dataclass
+class TrainingRun:
+    """What `train` returns.
+
+    Attributes
+    ----------
+    predictor : SoftmaxPredictor
+        The trained tables, on the CPU.
+    history : dict of arrays
+        At logarithmically spaced steps: ``step``, exact ``loss`` and ``excess_loss`` (nats, over all contexts trained
+        on, also when training saw sampled batches), mean cosines ``unembedding``, ``embedding``, ``alignment``,
+        ``between`` (see `LinearityReport`), and mean ``unembedding_norm`` and ``embedding_norm``.
+    excess_loss : float
+        Final mean cross-entropy minus the entropy floor, in nats.
+    entropy_floor : float
+        The smallest loss that any predictor can reach, in nats.
+    steps : int
+        Steps done.
+    stop_reason : str
+        ``"all steps done"``, ``"interrupted"``, or the criterion that was met.
+    snapshots : list of Snapshot
+    settings : dict
+        The arguments of the run, for tables of results.
+    """
+
+    predictor: SoftmaxPredictor
+    entropy_floor: float
+    settings: dict[str, Any]
+    history: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    steps: int = 0
+    stop_reason: str = "all steps done"
+
+    @property
+    def loss(self) -> float:
+        """Final exact mean cross-entropy, in nats."""
+        return float(self.history["loss"][-1])
+
+    @property
+    def excess_loss(self) -> float:
+        """Final mean cross-entropy minus the entropy floor, in nats."""
+        return float(self.history["excess_loss"][-1])
+
+    def __repr__(self) -> str:
+        return f"TrainingRun(steps={self.steps}, excess_loss={self.excess_loss:.4f}, {self.stop_reason!r})"
+
+
+def train(
+    model: LatentConditionalModel,
+    dim: int,
+    *,
+    steps: int = 2000,
+    optimizer: str = "adam",
+    learning_rate: float | None = None,
+    momentum: float = 0.9,
+    batch_size: int | None = None,
+    contexts: Any = None,
+    initialization: str = "lookup_table",
+    scale: float = 0.1,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+    device: str | torch.device | None = None,
+    stop_when: Mapping[str, float] | None = None,
+    n_snapshots: int = 0,
+    callback: Callable[[int, float], None] | None = None,
+    progress: bool = True,
+) -> TrainingRun:
+    """Fit embeddings and unembeddings to the model's next-token distribution by cross-entropy.
+
+    Without `batch_size` each step sees the exact loss over all contexts (no sampling noise); with it, that many
+    sampled (context, token) pairs, as in the paper (SGD, rate 0.1, batches of 100).
+
+    Parameters
+    ----------
+    model
+        The world to predict.
+    dim
+        Dimension *d* of the representations, at least 1.
+    steps
+        Optimiser steps, at least 0.
+    optimizer
+        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch only).
+    learning_rate
+        Step size; by default 0.1 for sgd and momentum, 0.02 for adam, 1 for lbfgs (with line search).
+    momentum
+        For ``"momentum"`` only, in [0, 1).
+    batch_size
+        Sampled pairs a step, or None for the exact full batch.
+    contexts
+        Shape (n, m): the contexts to train on, or None for all.
+    initialization, scale
+        See `SoftmaxPredictor.initialize`.
+    seed
+        Fixes the start and the sampled batches.
+    dtype
+        float64, or float32 for speed.
+    device
+        None chooses a GPU for large tables when there is one, else the CPU.
+    stop_when
+        Named criteria, checked every 100 steps: ``{"excess_loss": 0.01}`` (nats, stops below),
+        ``{"gradient_norm": 1e-6}`` (stops below), ``{"unembedding_cosine": 0.99}`` (stops above).
+    n_snapshots
+        How many copies of the tables to keep, at logarithmically spaced steps.
+    callback
+        Called as ``callback(step, excess_loss)`` at each recorded step.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    TrainingRun
+        Also after Ctrl-C (or the notebook's stop button): what is done is kept and `stop_reason` says so.
+
+    Raises
+    ------
+    ValueError
+        For bad arguments.
+    TrainingDiverged
+        If the loss is no longer finite; names the step and suggests a rate.
+
+    Examples
+    --------
+    >>> from linrep_core import ConceptGraph
+    >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
+    >>> run = train(model, dim=2, steps=300, progress=False)
+    >>> run.excess_loss < 0.1
+    True
+    """
+    if not isinstance(model, LatentConditionalModel):
+        raise ValueError(f"model must be a LatentConditionalModel, got {type(model).__name__}")
+    settings = _check_settings(locals())
+    predictor = SoftmaxPredictor.initialize(
+        model, dim, contexts=contexts, initialization=initialization, scale=scale, seed=seed, dtype=dtype
+    )
+    trainer = _Trainer(model, predictor, settings)
+    snapshot_steps = set(logarithmic_steps(steps, count=n_snapshots)) if n_snapshots else set()
+    record_steps = set(logarithmic_steps(steps))
+    run = TrainingRun(predictor, trainer.entropy_floor, settings)
+    records: list[dict[str, float]] = []
+
+    bar = tqdm(total=steps, disable=not progress, desc=f"m={model.n_concepts}, d={dim}", unit="step", leave=False)
+    with bar:
+        try:
+            for step in range(steps + 1):
+                look = step in record_steps
+                if look or step in snapshot_steps or (stop_when and step % CHECK_EVERY == 0):
+                    met = trainer.criterion_met(stop_when)
+                    if look or met:
+                        records.append(trainer.measure(step))
+                        bar.set_postfix(excess=f"{records[-1]['excess_loss']:.4f}", refresh=False)
+                        if callback is not None:
+                            callback(step, records[-1]["excess_loss"])
+                    if step in snapshot_steps or (met and n_snapshots):
+                        run.snapshots.append(trainer.snapshot(step))
+                    if met:
+                        run.stop_reason = met
+                        break
+                if step < steps:
+                    trainer.step()
+                    run.steps = step + 1
+                    bar.update()
+        except KeyboardInterrupt:
+            run.stop_reason = "interrupted"
+            if not records or records[-1]["step"] != run.steps:
+                records.append(trainer.measure(run.steps))
+        except _NotFinite as trouble:
+            run.stop_reason = "diverged"
+            _finish(run, trainer, records)
+            rate = settings["learning_rate"]
+            raise TrainingDiverged(
+                f"training diverged at step {run.steps + 1}: the loss is {trouble.loss:g} nats; "
+                f"try a smaller learning_rate, for example {rate / 10:g} instead of {rate:g}",
+                run,
+            ) from None
+    _finish(run, trainer, records)
+    return run
+
+
+def logarithmic_steps(steps: int, count: int | None = None) -> list[int]:
+    """0, `steps` and logarithmically spaced step numbers between them, ascending and distinct.
+
+    Examples
+    --------
+    >>> logarithmic_steps(100, count=4)
+    [0, 1, 10, 100]
+    """
+    check_integer("steps", steps, low=0)
+    if steps == 0:
+        return [0]
+    if count is None:
+        count = 2 + int(np.ceil(RECORDS_PER_DECADE * np.log10(steps + 1)))
+    if count <= 2:
+        return sorted({0, steps}) if count == 2 else [steps]
+    spaced = np.geomspace(1, steps, count - 1).round().astype(int)
+    return sorted({0, steps, *map(int, spaced)})
+
+
+class _NotFinite(Exception):
+    def __init__(self, loss: float) -> None:
+        super().__init__()
+        self.loss = loss
+
+
+class _Trainer:
+    """The moving parts of one run: parameters, optimiser, exact loss, stream of batches."""
+
+    def __init__(
+        self, model: LatentConditionalModel, predictor: SoftmaxPredictor, settings: dict[str, Any]
+    ) -> None:
+        self.model, self.contexts = model, predictor.contexts
+        device = _choose_device(settings["device"], len(predictor.embeddings) * model.n_tokens)
+        self.embeddings = predictor.embeddings.to(device).requires_grad_()
+        self.unembeddings = predictor.unembeddings.to(device).requires_grad_()
+        self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
+        self.entropy_floor = model.entropy_floor(self.contexts)
+        self.batch_size = settings["batch_size"]
+        self.batches = self._draw_batches(np.random.default_rng(settings["seed"]))
+        self.optimizer = _make_optimizer([self.embeddings, self.unembeddings], settings)
+        self.loss_limit = DIVERGED_ABOVE * float(np.log(model.n_tokens))
+
+    def exact_loss(self) -> torch.Tensor:
+        expected = self.model.expected_unembedding(self.unembeddings, self.contexts)
+        return cross_entropy(self.embeddings, self.unembeddings, expected, self.weights)
+
+    def batch_loss(self) -> torch.Tensor:
+        contexts, tokens = next(self.batches)
+        logits = self.embeddings[contexts] @ self.unembeddings.T
+        return torch.nn.functional.cross_entropy(logits, tokens)
+
+    def step(self) -> None:
+        def closure() -> torch.Tensor:
+            self.optimizer.zero_grad()
+            loss = self.exact_loss() if self.batch_size is None else self.batch_loss()
+            value = loss.item()
+            if not value < self.loss_limit:  # also true for nan
+                raise _NotFinite(value)
+            loss.backward()
+            return loss
+
+        self.optimizer.step(closure)
+
+    def _draw_batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        size, device = self.batch_size, self.embeddings.device
+        while True:
+            contexts, tokens = self.model.sample(size * SAMPLED_AHEAD, self.contexts, seed=rng)
+            pairs = zip(
+                torch.as_tensor(contexts, device=device).split(size),
+                torch.as_tensor(tokens, device=device).split(size),
+                strict=True,
+            )
+            yield from pairs
+
+    def current(self) -> SoftmaxPredictor:
+        return SoftmaxPredictor(
+            self.embeddings.detach().cpu().clone(), self.unembeddings.detach().cpu().clone(), self.contexts
+        )
+
+    def snapshot(self, step: int) -> Snapshot:
+        now = self.current()
+        return Snapshot(step, now.embeddings.double().numpy(), now.unembeddings.double().numpy())
+
+    def measure(self, step: int) -> dict[str, float]:
+        with torch.no_grad():
+            loss = self.exact_loss().item()
+        if not np.isfinite(loss):
+            raise _NotFinite(loss)
+        now = self.current()
+        return {
+            "step": step,
+            "loss": loss,
+            "excess_loss": loss - self.entropy_floor,
+            **linearity(self.model, now).mean,
+            "unembedding_norm": float(now.unembeddings.norm(dim=1).mean()),
+            "embedding_norm": float(now.embeddings.norm(dim=1).mean()),
+        }
+
+    def criterion_met(self, stop_when: Mapping[str, float] | None) -> str | None:
+        for name, threshold in (stop_when or {}).items():
+            if name == "excess_loss":
+                with torch.no_grad():
+                    value = self.exact_loss().item() - self.entropy_floor
+            elif name == "gradient_norm":
+                gradients = torch.autograd.grad(self.exact_loss(), [self.embeddings, self.unembeddings])
+                value = float(torch.sqrt(sum((g * g).sum() for g in gradients)))
+            else:
+                value = linearity(self.model, self.current()).mean["unembedding"]
+            if value > threshold if name == "unembedding_cosine" else value < threshold:
+                return f"{name} {'above' if name == 'unembedding_cosine' else 'below'} {threshold:g}"
+        return None
+
+
+def _finish(run: TrainingRun, trainer: _Trainer, records: list[dict[str, float]]) -> None:
+    run.predictor = trainer.current()
+    run.history = {name: np.array([record[name] for record in records]) for name in HISTORY}
+
+
+def _choose_device(device: Any, n_logits: int) -> torch.device:
+    if device is not None:
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() and n_logits >= DEVICE_LOGITS else "cpu")
+
+
+def _make_optimizer(parameters: list[torch.Tensor], settings: dict[str, Any]) -> torch.optim.Optimizer:
+    rate = settings["learning_rate"]
+    if settings["optimizer"] == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
+    if settings["optimizer"] == "lbfgs":  # one iteration a step, so that a step means the same everywhere
+        return torch.optim.LBFGS(parameters, lr=rate, max_iter=1, history_size=20, line_search_fn="strong_wolfe")
+    momentum = settings["momentum"] if settings["optimizer"] == "momentum" else 0.0
+    return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
+
+
+def _check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The checked arguments of `train`, without the objects that do not belong in a table of results."""
+    kept = ("dim", "steps", "optimizer", "learning_rate", "momentum", "batch_size", "initialization", "scale")
+    settings = {name: arguments[name] for name in (*kept, "seed", "dtype", "device")}
+    check_integer("dim", settings["dim"], low=1)
+    check_integer("steps", settings["steps"], low=0)
+    check_integer("seed", settings["seed"], low=0)
+    check_integer("n_snapshots", arguments["n_snapshots"], low=0)
+    check_choice("optimizer", settings["optimizer"], OPTIMIZERS)
+    check_number("momentum", settings["momentum"], low=0.0, high=1.0)
+    if settings["momentum"] == 1.0:
+        raise ValueError("momentum must be below 1, got 1.0")
+    if settings["learning_rate"] is None:
+        settings["learning_rate"] = DEFAULT_LEARNING_RATES[settings["optimizer"]]
+    check_number("learning_rate", settings["learning_rate"], low=0.0, open_interval=True)
+    if settings["batch_size"] is not None:
+        check_integer("batch_size", settings["batch_size"], low=1)
+        if settings["optimizer"] == "lbfgs":
+            raise ValueError(f"batch_size must be None for lbfgs, got {settings['batch_size']}")
+    if settings["dtype"] not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be torch.float32 or torch.float64, got {settings['dtype']}")
+    for name, threshold in (arguments["stop_when"] or {}).items():
+        check_choice("stop_when", name, STOP_CRITERIA)
+        check_number(f"stop_when[{name!r}]", threshold, low=-1.0)
+    return settings
