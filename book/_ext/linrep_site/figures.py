@@ -1,0 +1,140 @@
+"""Plotly figures on the static page: a picture first, interactive when the reader comes near.
+
+A notebook's output carries the figure twice: as plotly's JSON and as the PNG that ``make notebooks`` drew
+from it. The page shows the PNG; the JSON is written beside it as a small script, and
+``linrep-figures.js`` loads both it and plotly when the figure nears the viewport.
+A script, because a page opened from ``file://`` may run neighbouring scripts but not fetch neighbouring files.
+"""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from myst_nb.core import render
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxTranslator
+
+from linrep_site.assets import PLOTLY_BUNDLES
+
+logger = logging.getLogger(__name__)
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+FOLDER = "_figures"
+
+
+class linrep_figure(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+    """A plotly figure; its only child is the picture of it."""
+
+
+class PlotlyMime(render.MimeRenderPlugin):
+    """Let myst-nb accept plotly's output type and prefer it over the picture in the same output."""
+
+    mime_priority_overrides = [("*", PLOTLY_MIME, 1)]  # noqa: RUF012 (myst-nb reads a class attribute)
+
+    @staticmethod
+    def handle_mime(
+        renderer: render.NbElementRenderer, data: render.MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """Wrap the figure's JSON in a node of our own."""
+        if data.mime_type != PLOTLY_MIME or inline:
+            return None
+        return [linrep_figure(figure=data.content)]
+
+
+class PutPictureIntoFigure(SphinxTransform):
+    """Give each figure the PNG of the same output, before Sphinx collects the images of the page."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: Any) -> None:
+        """Move the picture and check that the figure can be shown to every reader."""
+        for figure in list(self.document.findall(linrep_figure)):
+            bundle = figure.parent.parent
+            picture = next(bundle.findall(nodes.image), None)
+            description = (figure["figure"].get("layout", {}).get("meta") or {}).get("description", "")
+            if picture is None:
+                logger.warning("a plotly figure has no static picture: run `make notebooks`", location=bundle)
+            else:
+                picture.parent.remove(picture)
+                picture["alt"] = description
+                figure += picture
+            if not description:
+                logger.warning("a plotly figure has no layout.meta['description']", location=bundle)
+            if not smallest_bundle(figure["figure"]):
+                logger.warning("no plotly bundle of the site draws all traces of a figure", location=bundle)
+
+
+def trace_types(figure: dict[str, Any]) -> set[str]:
+    """Return the types of all traces of a figure, those of its frames included."""
+    frames = [trace for frame in figure.get("frames") or [] for trace in frame.get("data") or []]
+    return {trace["type"] for trace in [*figure["data"], *frames] if "type" in trace}
+
+
+def smallest_bundle(figure: dict[str, Any]) -> str | None:
+    """Return the name of the first bundle that draws every trace of the figure."""
+    needed = trace_types(figure)
+    return next((name for name, drawn in PLOTLY_BUNDLES.items() if needed <= drawn), None)
+
+
+def _png_size(path: Path) -> tuple[int, int]:
+    """Read width and height from a PNG's header."""
+    return struct.unpack(">II", path.read_bytes()[16:24])
+
+
+def _trimmed(figure: dict[str, Any]) -> dict[str, Any]:
+    """Drop plotly's default template, 7 kB of styling that the page's own template replaces."""
+    layout = {key: value for key, value in figure.get("layout", {}).items() if key != "template"}
+    kept = {"data": figure["data"], "layout": layout}
+    if figure.get("frames"):
+        kept["frames"] = figure["frames"]
+    return kept
+
+
+def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
+    """Write the figure: the picture, and where its data and its drawing script lie."""
+    text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    folder = Path(self.builder.outdir) / FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.js").write_text(f'(window.linrepFigures??={{}})["{name}"]={text};\n', "utf8")
+
+    up = self.builder.get_relative_uri(self.builder.current_docname, "").rstrip("#")
+    up = "../" * self.builder.current_docname.count("/")
+    picture = next(node.findall(nodes.image), None)
+    if picture is None:
+        raise nodes.SkipNode
+    width, height = _png_size(Path(self.builder.srcdir) / picture["uri"])
+    # pictures are drawn at twice the size, for sharp screens
+    width, height = width // 2, height // 2
+    src = up + f"{self.builder.imagedir}/{self.builder.images[picture['uri']]}"
+    self.body.append(
+        f'<figure class="linrep-figure" data-name="{name}" data-src="{up}{FOLDER}/{name}.js"'
+        f' data-bundle="{smallest_bundle(node["figure"])}" style="--width:{width};--height:{height}">'
+        f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
+        f' width="{width}" height="{height}" loading="lazy" decoding="async"></div></figure>\n'
+    )
+    raise nodes.SkipNode
+
+
+def visit_other(self: SphinxTranslator, node: linrep_figure) -> None:
+    """Elsewhere (LaTeX, text) a figure is its picture."""
+
+
+def depart_other(self: SphinxTranslator, node: linrep_figure) -> None:
+    """Nothing follows the picture."""
+
+
+def setup(app: Sphinx) -> None:
+    """Register the node, the output type and the script of the figures."""
+    plugins = render.load_mime_renders()
+    if PlotlyMime not in plugins:
+        plugins.append(PlotlyMime)
+    other = (visit_other, depart_other)
+    app.add_node(linrep_figure, html=(visit_html, None), latex=other, text=other)
+    app.add_transform(PutPictureIntoFigure)
+    app.add_js_file("linrep-figures.js", loading_method="defer")

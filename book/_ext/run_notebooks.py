@@ -1,0 +1,137 @@
+"""Execute the notebooks of the book in place and draw the static pictures of their figures.
+
+``python book/_ext/run_notebooks.py [NOTEBOOK ...]``, or ``make notebooks``; all notebooks by default.
+
+What is written is what nbval later compares and what the site publishes, so it must not change from one run
+to the next: execution counts, metadata and ids are made regular, and nothing about time or place is kept.
+"""
+
+import base64
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from linrep_site.assets import NODE_MODULES
+from linrep_site.figures import PLOTLY_MIME, smallest_bundle
+
+BOOK = Path(__file__).resolve().parents[1]
+TIMEOUT = 300  # seconds for one cell; a notebook should need less than 60 in all
+PICTURE_WIDTH = 720  # css pixels, the width of the text column; pictures have twice as many
+PICTURE_HEIGHT = 450
+
+# WebGL for the turning figures comes from the processor: a picture must not depend on a graphics card.
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
+
+
+def chromium() -> str:
+    """Return the path of the installed Chromium."""
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        raise SystemExit("Chromium is missing: install it (apt-get install chromium) or set CHROMIUM to its path")
+    return found
+
+
+def execute(path: Path) -> nbformat.NotebookNode:
+    """Run all cells of a notebook, in the notebook's own folder, as JupyterLab would."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        store_widget_state=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute()
+    return notebook
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Make regular all that differs between two runs of the same notebook."""
+    state = notebook.metadata.get("widgets")
+    notebook.metadata = nbformat.NotebookNode(kernelspec=KERNELSPEC, language_info=LANGUAGE_INFO)
+    if state:
+        notebook.metadata["widgets"] = state
+    count = 0
+    for number, cell in enumerate(notebook.cells):
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.NotebookNode({"tags": tags} if tags else {})
+        cell["id"] = f"cell-{number:02d}"
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        cell.execution_count = count
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = count
+
+
+def draw(page: Page, figure: dict[str, Any]) -> str:
+    """Return the figure as a base64 PNG on a transparent ground, with dark text."""
+    bundle = smallest_bundle(figure)
+    if bundle is None:
+        raise SystemExit("a figure mixes trace types that no plotly bundle of the site draws together")
+    layout = {key: value for key, value in figure["layout"].items() if key != "template"}
+    height = layout.get("height") or PICTURE_HEIGHT
+    page.goto("about:blank")
+    page.add_script_tag(path=NODE_MODULES / f"plotly.js-{bundle}-dist-min" / f"plotly-{bundle}.min.js")
+    page.add_script_tag(path=BOOK / "_static" / "linrep-figures.js")
+    address = page.evaluate(
+        "([figure, width, height]) => linrepPicture(figure, width, height)",
+        [{**figure, "layout": layout}, PICTURE_WIDTH, height],
+    )
+    return address.partition(",")[2]
+
+
+def draw_pictures(notebook: nbformat.NotebookNode, page: Page) -> None:
+    """Put a PNG beside the JSON of every plotly output."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if PLOTLY_MIME not in data:
+                continue
+            figure = data[PLOTLY_MIME]
+            if "nbval-ignore-output" not in cell.metadata.get("tags", []):
+                raise SystemExit(f"{cell.id}: a cell that shows a figure needs the tag nbval-ignore-output")
+            # plotly's text/html would repeat its script; the MIME type alone draws in JupyterLab
+            output["data"] = nbformat.NotebookNode(
+                {PLOTLY_MIME: figure, "image/png": draw(page, json.loads(json.dumps(figure)))}
+            )
+
+
+def main(paths: list[str]) -> None:
+    """Execute the named notebooks, or all of the book, and write them back."""
+    chosen = [Path(path).resolve() for path in paths] or sorted(
+        path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1)
+        for path in chosen:
+            start = time.perf_counter()
+            notebook = execute(path)
+            ran = time.perf_counter() - start
+            normalise(notebook)
+            draw_pictures(notebook, page)
+            nbformat.write(notebook, path)
+            print(f"{path.relative_to(BOOK.parent)}: executed in {ran:.1f} s, written", flush=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,158 @@
+// Figures: a picture is on the page from the start; plotly comes when the reader does.
+//
+// Nothing is loaded until the reader has made a first move (scroll, pointer, key, touch) and the figure is
+// near the viewport. Then the smallest plotly bundle that draws the figure takes the picture's place,
+// at the same size, in the colours of the page. Switching between light and dark recolours what is drawn.
+(function () {
+  "use strict";
+
+  var PALETTE = ["#3b76af", "#d9772b", "#3f9459", "#b8527a", "#7a6bb0", "#8c6d4f", "#4f9fb8", "#a89132"];
+  var INK = {
+    light: { text: "#2b3036", muted: "#5b636d", grid: "#e3e6ea", line: "#b5bcc4", panel: "#ffffff" },
+    dark: { text: "#dfe3e8", muted: "#a9b1bb", grid: "#343a42", line: "#5f6873", panel: "#22272e" },
+  };
+  var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+  var CONFIG = { displaylogo: false, displayModeBar: "hover", scrollZoom: false, responsive: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendDataToCloud", "autoScale2d"] };
+
+  // What a figure looks like wherever it did not choose for itself.
+  function template(ink, narrow) {
+    var axis = { gridcolor: ink.grid, linecolor: ink.line, zerolinecolor: ink.line, tickcolor: ink.line,
+      automargin: true, title: { standoff: 8 }, ticks: "" };
+    var axis3d = { gridcolor: ink.grid, linecolor: ink.line, zerolinecolor: ink.line, showbackground: false };
+    return { layout: {
+      colorway: PALETTE,
+      font: { family: FONT, size: narrow ? 12 : 13, color: ink.text },
+      title: { font: { size: narrow ? 14 : 16 }, x: 0, xref: "paper", xanchor: "left" },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      margin: narrow ? { l: 44, r: 12, t: 44, b: 44 } : { l: 60, r: 24, t: 56, b: 52 },
+      xaxis: axis, yaxis: axis, scene: { xaxis: axis3d, yaxis: axis3d, zaxis: axis3d },
+      legend: { bgcolor: "rgba(0,0,0,0)" },
+      hoverlabel: { bgcolor: ink.panel, bordercolor: ink.line, font: { family: FONT, color: ink.text } },
+      colorscale: { sequential: "Viridis" },
+      coloraxis: { colorbar: { outlinewidth: 0, thickness: 14 } },
+    } };
+  }
+
+  // Controls do not read the template's font or colours everywhere, so they are set one by one.
+  function styled(figure, theme, width, height) {
+    var ink = INK[theme], narrow = width < 520;
+    var layout = Object.assign({}, figure.layout, { template: template(ink, narrow), width: width, height: height, autosize: false });
+    if (narrow) {
+      // side by side does not fit: the legend goes below the plot, and the plot takes the width
+      var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.18, yanchor: "top" });
+      if (!(layout.sliders && layout.sliders.length)) layout.legend = legend;
+      if (layout.margin) { layout.margin = Object.assign({}, layout.margin);
+        layout.margin.l = Math.min(layout.margin.l || 44, 44); layout.margin.r = Math.min(layout.margin.r || 12, 16); }
+    }
+    layout.sliders = (layout.sliders || []).map(function (s) {
+      return Object.assign({ bgcolor: ink.grid, bordercolor: ink.line, activebgcolor: PALETTE[0], tickcolor: ink.line, borderwidth: 1 },
+        s, { font: Object.assign({}, s.font, { color: ink.text }),
+          currentvalue: Object.assign({}, s.currentvalue, { font: Object.assign({}, (s.currentvalue || {}).font, { color: ink.text }) }) });
+    });
+    layout.updatemenus = (layout.updatemenus || []).map(function (m) {
+      return Object.assign({}, m, { bgcolor: ink.panel, bordercolor: ink.line, font: Object.assign({}, m.font, { color: ink.text }) });
+    });
+    layout.annotations = (layout.annotations || []).map(function (a) {
+      return Object.assign({ arrowcolor: ink.muted }, a, { font: Object.assign({ color: ink.text }, a.font) });
+    });
+    return layout;
+  }
+
+  // Called by the notebook runner: the same styling makes the picture that stands here before the plot does.
+  window.linrepPicture = function (figure, width, height) {
+    var gd = document.createElement("div");
+    document.body.appendChild(gd);
+    var layout = styled(figure, "light", width, height);
+    return window.Plotly.newPlot(gd, figure.data, layout, { staticPlot: true })
+      .then(function () { return window.Plotly.toImage(gd, { format: "png", width: width, height: height, scale: 2 }); });
+  };
+
+  var script = document.currentScript;
+  if (!script || !script.src) return;
+  var base = script.src.replace(/[^/]*$/, "");
+
+  function theme() { return document.documentElement.dataset.theme === "dark" ? "dark" : "light"; }
+
+  var scripts = {};                       // address -> promise: every script is loaded once
+  function load(src) {
+    return scripts[src] || (scripts[src] = new Promise(function (resolve, reject) {
+      var el = document.createElement("script");
+      el.src = src; el.onload = resolve;
+      el.onerror = function () { reject(new Error("could not load " + src)); };
+      document.head.appendChild(el);
+    }));
+  }
+
+  var bundles = {};                       // name -> promise of that bundle's Plotly: each sets window.Plotly anew
+  var queue = Promise.resolve();
+  function plotly(name) {
+    return bundles[name] || (bundles[name] = queue = queue.then(function () {
+      return load(base + "plotly/plotly-" + name + ".min.js").then(function () { return window.Plotly; });
+    }));
+  }
+
+  function size(stage) { var box = stage.getBoundingClientRect(); return [Math.round(box.width), Math.round(box.height)]; }
+
+  function draw(el) {
+    if (el.dataset.state) return;
+    el.dataset.state = "loading";
+    Promise.all([plotly(el.dataset.bundle), load(el.dataset.src)]).then(function (loaded) {
+      var Plotly = loaded[0], figure = window.linrepFigures[el.dataset.name];
+      var stage = el.querySelector(".linrep-stage"), picture = stage.querySelector("img");
+      var plot = document.createElement("div");
+      plot.className = "linrep-plot";
+      // a screen reader is told what the figure shows; the hundreds of marks inside say nothing to it
+      plot.setAttribute("role", "img");
+      plot.setAttribute("aria-label", picture.alt);
+      stage.appendChild(plot);
+      var now = size(stage);
+      return Plotly.newPlot(plot, figure.data, styled(figure, theme(), now[0], now[1]), CONFIG).then(function () {
+        return figure.frames && figure.frames.length ? Plotly.addFrames(plot, figure.frames) : null;
+      }).then(function () {
+        el.dataset.state = "drawn";
+        el.linrepRestyle = function () {
+          var s = size(stage), fresh = styled(figure, theme(), s[0], s[1]);
+          // the view that the reader turned or zoomed to stays
+          ["sliders", "updatemenus"].forEach(function (key) {
+            (plot.layout[key] || []).forEach(function (old, i) { if (fresh[key][i]) fresh[key][i].active = old.active; });
+          });
+          ["xaxis", "yaxis"].forEach(function (key) {
+            var old = plot.layout[key];
+            if (old && old.range && old.autorange === false) fresh[key] = Object.assign({}, fresh[key], { range: old.range.slice(), autorange: false });
+          });
+          if (plot.layout.scene && plot.layout.scene.camera) fresh.scene = Object.assign({}, fresh.scene, { camera: plot.layout.scene.camera });
+          return Plotly.react(plot, plot.data, fresh, CONFIG);
+        };
+        var last = now.join();
+        new ResizeObserver(function () {
+          var s = size(stage);
+          if (s[0] && s.join() !== last) { last = s.join(); el.linrepRestyle(); }
+        }).observe(stage);
+      });
+    }).catch(function (error) {
+      el.dataset.state = "failed";        // the picture stays
+      console.error(error);
+    });
+  }
+
+  function start() {
+    var figures = document.querySelectorAll(".linrep-figure[data-src]");
+    if (!figures.length) return;
+    var near = new IntersectionObserver(function (entries) {
+      entries.forEach(function (entry) { if (entry.isIntersecting) { near.unobserve(entry.target); draw(entry.target); } });
+    }, { rootMargin: "400px 0px" });
+    figures.forEach(function (el) { near.observe(el); });
+    new MutationObserver(function () {
+      figures.forEach(function (el) { if (el.linrepRestyle) el.linrepRestyle(); });
+    }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  }
+
+  // The first move of the reader, whatever it is, starts the watching.
+  var MOVES = ["scroll", "pointermove", "pointerdown", "keydown", "touchstart", "wheel"];
+  function moved() {
+    MOVES.forEach(function (name) { window.removeEventListener(name, moved, true); });
+    start();
+  }
+  MOVES.forEach(function (name) { window.addEventListener(name, moved, { capture: true, passive: true }); });
+})();
