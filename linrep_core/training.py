@@ -294,13 +294,13 @@ class _Trainer:
         def closure() -> torch.Tensor:
             self.optimizer.zero_grad()
             loss = self.exact_loss() if self.batch_size is None else self.batch_loss()
-            value = loss.item()
-            if not value < self.loss_limit:  # also true for nan
-                raise _NotFinite(value)
             loss.backward()
             return loss
 
-        self.optimizer.step(closure)
+        # the loss before the update; a line search may have tried worse points, which is no divergence
+        loss = float(self.optimizer.step(closure))
+        if not loss < self.loss_limit:  # also true for nan
+            raise _NotFinite(loss)
 
     def _draw_batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size, device = self.batch_size, self.embeddings.device

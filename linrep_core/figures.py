@@ -1,0 +1,315 @@
+"""Plotly figures of the book's objects: pure functions of data that compute nothing they could be given.
+
+Every figure uses one colour-blind safe palette (Okabe and Ito), has a transparent background that follows the page's
+theme, and carries a description for those who cannot see it in ``figure.layout.meta["description"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from linrep_core._checks import check_integer
+from linrep_core.concepts import ConceptGraph, concept_vectors
+from linrep_core.geometry import LinearityReport
+from linrep_core.language import LatentConditionalModel, Vocabulary
+from linrep_core.training import TrainingRun
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
+SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
+DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
+HEIGHT = 380
+HISTORY_LABELS = {
+    "unembedding": "within unembeddings",
+    "embedding": "within embeddings",
+    "alignment": "between the two",
+    "between": "between concepts, |cosine|",
+}
+
+
+def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go.Figure:
+    """The concepts as nodes: arrows of the DAG, or plain lines of a Markov random field."""
+    names = _names(graph.n_concepts, names)
+    network = graph.dag if graph.dag is not None else graph.markov_random_field
+    place = nx.circular_layout(range(graph.n_concepts))
+    figure = go.Figure()
+    for start, end in sorted(network.edges):
+        figure.add_annotation(
+            x=place[end][0], y=place[end][1], ax=place[start][0], ay=place[start][1],
+            xref="x", yref="y", axref="x", ayref="y", showarrow=True, standoff=24, startstandoff=24,
+            arrowhead=2 if graph.dag is not None else 0, arrowwidth=2, arrowcolor=PALETTE[6], text="",
+        )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=[float(place[i][0]) for i in range(graph.n_concepts)],
+            y=[float(place[i][1]) for i in range(graph.n_concepts)],
+            mode="markers+text", text=list(names), textposition="top center", hoverinfo="text",
+            marker={"size": 26, "color": [PALETTE[i % len(PALETTE)] for i in range(graph.n_concepts)]},
+        )  # fmt: skip
+    )
+    figure.update_xaxes(visible=False, range=[-1.5, 1.5])
+    figure.update_yaxes(visible=False, range=[-1.4, 1.5], scaleanchor="x")
+    arrow = "->" if graph.dag is not None else "-"
+    edges = ", ".join(f"{names[i]} {arrow} {names[j]}" for i, j in sorted(network.edges)) or "no edges"
+    return _finish(figure, f"A graph of {graph.n_concepts} concepts: {edges}.", height=300)
+
+
+def next_token_table(
+    model: LatentConditionalModel, contexts: Any, vocabulary: Vocabulary | None = None
+) -> go.Figure:
+    """p(y | x) as a heat map: one row a context, one column a token."""
+    words = vocabulary or Vocabulary.bits(model.n_concepts)
+    table = model.next_token_distribution(contexts)
+    rows = [words.describe(context) for context in np.asarray(contexts)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=_short(table), x=list(words.tokens), y=rows, colorscale=SEQUENTIAL, zmin=0, zmax=float(table.max()),
+            xgap=1, ygap=1, colorbar={"title": {"text": "p(y | x)"}},
+            hovertemplate="after “%{y}”<br>%{x}: %{z:.3f}<extra></extra>",
+        )  # fmt: skip
+    )
+    figure.update_xaxes(title="token y", type="category")
+    figure.update_yaxes(autorange="reversed", type="category", title="context x")
+    zeros = int((table == 0).sum())
+    description = (
+        f"Heat map of next-token probabilities: {len(rows)} contexts by {table.shape[1]} tokens. "
+        f"{zeros} of the {table.size} entries are zero, because the token contradicts the context."
+    )
+    return _finish(figure, description, height=max(260, 90 + 26 * len(rows)))
+
+
+def unembedding_space(
+    unembeddings: Any,
+    vocabulary: Vocabulary,
+    concepts: Sequence[int] | None = None,
+    *,
+    color_by: int = 0,
+) -> go.Figure:
+    """Tokens as points in the first three dimensions, with the steering vectors of some concepts as lines."""
+    points, tokens = _three_dimensions(unembeddings), concept_vectors(len(vocabulary.concepts))
+    shown = range(len(vocabulary.concepts)) if concepts is None else concepts
+    figure = go.Figure()
+    for concept in shown:
+        figure.add_trace(_steering_lines(points, tokens, concept, vocabulary))
+    figure.add_traces(_token_points(points, tokens, color_by, vocabulary))
+    figure.update_layout(scene=_scene(np.abs(points).max() * 1.15))
+    names = ", ".join(vocabulary.concepts[concept] for concept in shown)
+    description = (
+        f"{len(points)} tokens as points in space, coloured by {vocabulary.concepts[color_by]}; "
+        f"lines join tokens that differ in one concept only ({names}). Drag to turn."
+    )
+    return _finish(figure, description, height=460)
+
+
+def unembedding_animation(run: TrainingRun, vocabulary: Vocabulary, *, color_by: int = 0) -> go.Figure:
+    """The tokens' unembeddings moving during training: one frame for each snapshot of the run."""
+    if not run.snapshots:
+        raise ValueError("run must have snapshots, got none; train with n_snapshots=40, say")
+    tokens = concept_vectors(len(vocabulary.concepts))
+    frames = [_three_dimensions(snapshot.unembeddings) for snapshot in run.snapshots]
+    steps = [str(snapshot.step) for snapshot in run.snapshots]
+    figure = go.Figure(data=_moving_traces(frames[-1], tokens, color_by, vocabulary))
+    figure.frames = [
+        go.Frame(name=step, data=_moving_traces(points, tokens, color_by, vocabulary))
+        for step, points in zip(steps, frames, strict=True)
+    ]
+    figure.update_layout(
+        scene=_scene(max(float(np.abs(points).max()) for points in frames) * 1.1),
+        updatemenus=[_play_buttons()],
+        sliders=[_step_slider(steps)],
+    )
+    description = (
+        f"Animation of {len(tokens)} unembeddings in three dimensions over {run.steps} training steps, coloured by "
+        f"{vocabulary.concepts[color_by]}; the last frame is shown first. Lines join tokens that differ in "
+        f"{vocabulary.concepts[color_by]} only."
+    )
+    return _finish(figure, description, height=560)
+
+
+def training_curves(run: TrainingRun) -> go.Figure:
+    """Excess loss (left axis, logarithmic) and mean cosines (right axis) over the training steps."""
+    history = run.history
+    step = history["step"] + 1  # a logarithmic axis has no zero
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=_short(step), y=_short(np.maximum(history["excess_loss"], 1e-16)), name="excess loss",
+            line={"color": PALETTE[6], "width": 3},
+        )  # fmt: skip
+    )
+    dashes = ("solid", "dash", "dot", "dashdot")
+    for position, (name, label) in enumerate(HISTORY_LABELS.items()):
+        if not np.isnan(history[name]).all():
+            figure.add_trace(
+                go.Scatter(
+                    x=_short(step), y=_short(history[name]), name=label, yaxis="y2",
+                    line={"color": PALETTE[position], "width": 2, "dash": dashes[position]},
+                )  # fmt: skip
+            )
+    figure.update_layout(
+        xaxis={"type": "log", "title": "step + 1"},
+        yaxis={"type": "log", "title": "excess loss (nats)", "exponentformat": "power"},
+        yaxis2={"overlaying": "y", "side": "right", "range": [-0.05, 1.05], "title": "cosine", "showgrid": False},
+        legend={"orientation": "h", "y": -0.25},
+    )
+    description = (
+        f"Training over {run.steps} steps: the excess loss falls from {history['excess_loss'][0]:.2f} to "
+        f"{history['excess_loss'][-1]:.4f} nats while the mean cosine of unembedding steering vectors goes from "
+        f"{history['unembedding'][0]:.2f} to {history['unembedding'][-1]:.2f}."
+    )
+    return _finish(figure, description, height=420)
+
+
+def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None) -> go.Figure:
+    """Mean cosine between the unembedding steering vectors of each two concepts (diagonal: within a concept)."""
+    names = list(_names(len(report.unembedding), names))
+    figure = go.Figure(
+        go.Heatmap(
+            z=_short(report.heat_map), x=names, y=names, zmin=-1, zmax=1, colorscale=DIVERGING, xgap=2, ygap=2,
+            text=[[f"{value:.2f}" for value in row] for row in report.heat_map], texttemplate="%{text}",
+            colorbar={"title": {"text": "cosine"}},
+            hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
+        )  # fmt: skip
+    )
+    figure.update_yaxes(autorange="reversed", scaleanchor="x")
+    description = (
+        f"Heat map of mean cosines between the steering vectors of {len(names)} concepts. Diagonal, within a concept: "
+        f"{report.unembedding.min():.2f} to {report.unembedding.max():.2f}. Off the diagonal: mean absolute value "
+        f"{report.mean['between']:.2f}."
+    )
+    return _finish(figure, description, height=400)
+
+
+def lines(
+    series: Mapping[str, tuple[Any, Any]], *, x_title: str, y_title: str, description: str, log: str = ""
+) -> go.Figure:
+    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy"."""
+    figure = go.Figure()
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
+    for position, (name, (x, y)) in enumerate(series.items()):
+        style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
+        figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode="lines+markers", line=style))
+    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
+    figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    return _finish(figure, description)
+
+
+# ---- pieces -----------------------------------------------------------------------------------------------------
+
+
+def _finish(figure: go.Figure, description: str, *, height: int = HEIGHT) -> go.Figure:
+    figure.update_layout(
+        template="none",
+        meta={"description": description},
+        height=height,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"size": 14},
+        hovermode="closest",
+        margin={"l": 60, "r": 40, "t": 30, "b": 50},
+        showlegend=figure.layout.showlegend,
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def _short(values: Any) -> list:
+    """Plain lists with five significant digits: half the page weight, and the same on every machine."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0:
+        return float(f"{array:.5g}") if np.isfinite(array) else None
+    return [_short(entry) for entry in array]
+
+
+def _names(n_concepts: int, names: Sequence[str] | None) -> Sequence[str]:
+    if names is None:
+        return [f"C{i}" for i in range(n_concepts)]
+    if len(names) != n_concepts:
+        raise ValueError(f"names must have one name for each of the {n_concepts} concepts, got {list(names)}")
+    return names
+
+
+def _three_dimensions(unembeddings: Any) -> NDArray[np.float64]:
+    points = np.asarray(unembeddings, dtype=np.float64)
+    if points.ndim != 2 or not 1 <= points.shape[1]:
+        raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {points.shape}")
+    if points.shape[1] > 3:
+        raise ValueError(
+            f"unembeddings must have at most 3 dimensions to be drawn, got {points.shape[1]}; project them first"
+        )
+    return np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
+
+
+def _token_points(
+    points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary
+) -> list[go.Scatter3d]:
+    check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
+    traces = []
+    for value in (0, 1):
+        rows = np.flatnonzero(tokens[:, color_by] == value)
+        x, y, z = _short(points[rows].T)
+        traces.append(
+            go.Scatter3d(
+                x=x, y=y, z=z, mode="markers+text", text=[vocabulary.tokens[row] for row in rows],
+                name=vocabulary.values[color_by][value], hoverinfo="text+name",
+                marker={"size": 6, "color": PALETTE[value], "symbol": ("circle", "diamond")[value]},
+            )  # fmt: skip
+        )
+    return traces
+
+
+def _steering_lines(points: NDArray, tokens: NDArray, concept: int, vocabulary: Vocabulary) -> go.Scatter3d:
+    check_integer("concept", concept, low=0, high=tokens.shape[1] - 1)
+    bit = 1 << (tokens.shape[1] - 1 - concept)
+    coordinates: list[list[float | None]] = [[], [], []]
+    for row in np.flatnonzero(tokens[:, concept] == 0):
+        for axis in range(3):  # from value 0 to value 1, then a gap
+            coordinates[axis] += [_short(points[row, axis]), _short(points[row | bit, axis]), None]
+    x, y, z = coordinates
+    color = PALETTE[(2 + concept) % len(PALETTE)]
+    return go.Scatter3d(
+        x=x, y=y, z=z, mode="lines", line={"color": color, "width": 4}, hoverinfo="skip",
+        name=f"{vocabulary.values[concept][0]} → {vocabulary.values[concept][1]}",
+    )  # fmt: skip
+
+
+def _moving_traces(
+    points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary
+) -> list[go.Scatter3d]:
+    return [
+        _steering_lines(points, tokens, color_by, vocabulary),
+        *_token_points(points, tokens, color_by, vocabulary),
+    ]
+
+
+def _scene(limit: float) -> dict[str, Any]:
+    axis = {"range": [-float(f"{limit:.3g}"), float(f"{limit:.3g}")], "title": {"text": ""}, "showticklabels": False}
+    return {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}
+
+
+def _play_buttons() -> dict[str, Any]:
+    play = {"frame": {"duration": 120, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": False}
+    pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
+    return {
+        "type": "buttons", "direction": "left", "showactive": False,
+        "x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "pad": {"t": 10},
+        "buttons": [
+            {"label": "Play", "method": "animate", "args": [None, play]},
+            {"label": "Pause", "method": "animate", "args": [[None], pause]},
+        ],
+    }  # fmt: skip
+
+
+def _step_slider(steps: Sequence[str]) -> dict[str, Any]:
+    args = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+    return {
+        "active": len(steps) - 1, "x": 0, "len": 1, "pad": {"t": 60}, "currentvalue": {"prefix": "step "},
+        "steps": [{"label": step, "method": "animate", "args": [[step], args]} for step in steps],
+    }  # fmt: skip
