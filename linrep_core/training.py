@@ -25,6 +25,7 @@ STOP_CRITERIA = ("excess_loss", "gradient_norm", "unembedding_cosine")
 RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
 CHECK_EVERY = 100  # steps between two looks at the stop criteria
 SAMPLED_AHEAD = 256  # batches drawn at once: one call of the sampler costs as much as many
+LBFGS_ITERATIONS = 20  # in one step; with 1, torch's implementation starts from steepest descent every time and sticks
 DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing
 DEVICE_LOGITS = 2**20  # with fewer logits a step on a GPU is slower than on the CPU
 
@@ -142,7 +143,8 @@ def train(
     steps
         Optimiser steps, at least 0.
     optimizer
-        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch only).
+        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch only; a
+        step is up to 20 iterations).
     learning_rate
         Step size; by default 0.1 for sgd and momentum, 0.02 for adam, 1 for lbfgs (with line search).
     momentum
@@ -298,7 +300,7 @@ class _Trainer:
             return loss
 
         # the loss before the update; a line search may have tried worse points, which is no divergence
-        loss = float(self.optimizer.step(closure))
+        loss = self.optimizer.step(closure).item()
         if not loss < self.loss_limit:  # also true for nan
             raise _NotFinite(loss)
 
@@ -367,8 +369,10 @@ def _make_optimizer(parameters: list[torch.Tensor], settings: dict[str, Any]) ->
     rate = settings["learning_rate"]
     if settings["optimizer"] == "adam":
         return torch.optim.Adam(parameters, lr=rate)
-    if settings["optimizer"] == "lbfgs":  # one iteration a step, so that a step means the same everywhere
-        return torch.optim.LBFGS(parameters, lr=rate, max_iter=1, history_size=20, line_search_fn="strong_wolfe")
+    if settings["optimizer"] == "lbfgs":
+        return torch.optim.LBFGS(
+            parameters, lr=rate, max_iter=LBFGS_ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
+        )
     momentum = settings["momentum"] if settings["optimizer"] == "momentum" else 0.0
     return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
 
