@@ -19,9 +19,7 @@ def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -
     return int(value)
 
 
-def check_number(
-    name: str, value: Any, *, low: float, high: float = math.inf, open_interval: bool = False
-) -> float:
+def check_number(name: str, value: Any, *, low: float, high: float = math.inf, open_interval: bool = False) -> float:
     """Return `value` as a float, or raise a ValueError that names it and the interval it must lie in."""
     if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value) or math.isinf(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")

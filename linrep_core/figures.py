@@ -40,17 +40,32 @@ def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go
     figure = go.Figure()
     for start, end in sorted(network.edges):
         figure.add_annotation(
-            x=place[end][0], y=place[end][1], ax=place[start][0], ay=place[start][1],
-            xref="x", yref="y", axref="x", ayref="y", showarrow=True, standoff=24, startstandoff=24,
-            arrowhead=2 if graph.dag is not None else 0, arrowwidth=2, arrowcolor=PALETTE[6], text="",
-        )  # fmt: skip
+            x=place[end][0],
+            y=place[end][1],
+            ax=place[start][0],
+            ay=place[start][1],
+            xref="x",
+            yref="y",
+            axref="x",
+            ayref="y",
+            showarrow=True,
+            standoff=24,
+            startstandoff=24,
+            arrowhead=2 if graph.dag is not None else 0,
+            arrowwidth=2,
+            arrowcolor=PALETTE[6],
+            text="",
+        )
     figure.add_trace(
         go.Scatter(
             x=[float(place[i][0]) for i in range(graph.n_concepts)],
             y=[float(place[i][1]) for i in range(graph.n_concepts)],
-            mode="markers+text", text=list(names), textposition="top center", hoverinfo="text",
+            mode="markers+text",
+            text=list(names),
+            textposition="top center",
+            hoverinfo="text",
             marker={"size": 26, "color": [PALETTE[i % len(PALETTE)] for i in range(graph.n_concepts)]},
-        )  # fmt: skip
+        )
     )
     figure.update_xaxes(visible=False, range=[-1.5, 1.5])
     figure.update_yaxes(visible=False, range=[-1.4, 1.5], scaleanchor="x")
@@ -59,19 +74,24 @@ def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go
     return _finish(figure, f"A graph of {graph.n_concepts} concepts: {edges}.", height=300)
 
 
-def next_token_table(
-    model: LatentConditionalModel, contexts: Any, vocabulary: Vocabulary | None = None
-) -> go.Figure:
+def next_token_table(model: LatentConditionalModel, contexts: Any, vocabulary: Vocabulary | None = None) -> go.Figure:
     """p(y | x) as a heat map: one row a context, one column a token."""
     words = vocabulary or Vocabulary.bits(model.n_concepts)
     table = model.next_token_distribution(contexts)
     rows = [words.describe(context) for context in np.asarray(contexts)]
     figure = go.Figure(
         go.Heatmap(
-            z=_short(table), x=list(words.tokens), y=rows, colorscale=SEQUENTIAL, zmin=0, zmax=float(table.max()),
-            xgap=1, ygap=1, colorbar={"title": {"text": "p(y | x)"}},
+            z=_short(table),
+            x=list(words.tokens),
+            y=rows,
+            colorscale=SEQUENTIAL,
+            zmin=0,
+            zmax=float(table.max()),
+            xgap=1,
+            ygap=1,
+            colorbar={"title": {"text": "p(y | x)"}},
             hovertemplate="after “%{y}”<br>%{x}: %{z:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     )
     figure.update_xaxes(title="token y", type="category")
     figure.update_yaxes(autorange="reversed", type="category", title="context x")
@@ -138,18 +158,23 @@ def training_curves(run: TrainingRun) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(
         go.Scatter(
-            x=_short(step), y=_short(np.maximum(history["excess_loss"], 1e-16)), name="excess loss",
+            x=_short(step),
+            y=_short(np.maximum(history["excess_loss"], 1e-16)),
+            name="excess loss",
             line={"color": PALETTE[6], "width": 3},
-        )  # fmt: skip
+        )
     )
     dashes = ("solid", "dash", "dot", "dashdot")
     for position, (name, label) in enumerate(HISTORY_LABELS.items()):
         if not np.isnan(history[name]).all():
             figure.add_trace(
                 go.Scatter(
-                    x=_short(step), y=_short(history[name]), name=label, yaxis="y2",
+                    x=_short(step),
+                    y=_short(history[name]),
+                    name=label,
+                    yaxis="y2",
                     line={"color": PALETTE[position], "width": 2, "dash": dashes[position]},
-                )  # fmt: skip
+                )
             )
     figure.update_layout(
         xaxis={"type": "log", "title": "step + 1"},
@@ -170,11 +195,19 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
     names = list(_names(len(report.unembedding), names))
     figure = go.Figure(
         go.Heatmap(
-            z=_short(report.heat_map), x=names, y=names, zmin=-1, zmax=1, colorscale=DIVERGING, xgap=2, ygap=2,
-            text=[[f"{value:.2f}" for value in row] for row in report.heat_map], texttemplate="%{text}",
+            z=_short(report.heat_map),
+            x=names,
+            y=names,
+            zmin=-1,
+            zmax=1,
+            colorscale=DIVERGING,
+            xgap=2,
+            ygap=2,
+            text=[[f"{value:.2f}" for value in row] for row in report.heat_map],
+            texttemplate="%{text}",
             colorbar={"title": {"text": "cosine"}},
             hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     )
     figure.update_yaxes(autorange="reversed", scaleanchor="x")
     description = (
@@ -238,7 +271,7 @@ def _names(n_concepts: int, names: Sequence[str] | None) -> Sequence[str]:
 
 def _three_dimensions(unembeddings: Any) -> NDArray[np.float64]:
     points = np.asarray(unembeddings, dtype=np.float64)
-    if points.ndim != 2 or not 1 <= points.shape[1]:
+    if points.ndim != 2 or not points.shape[1] >= 1:
         raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {points.shape}")
     if points.shape[1] > 3:
         raise ValueError(
@@ -247,9 +280,7 @@ def _three_dimensions(unembeddings: Any) -> NDArray[np.float64]:
     return np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
 
 
-def _token_points(
-    points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary
-) -> list[go.Scatter3d]:
+def _token_points(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
     check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
     traces = []
     for value in (0, 1):
@@ -257,10 +288,15 @@ def _token_points(
         x, y, z = _short(points[rows].T)
         traces.append(
             go.Scatter3d(
-                x=x, y=y, z=z, mode="markers+text", text=[vocabulary.tokens[row] for row in rows],
-                name=vocabulary.values[color_by][value], hoverinfo="text+name",
+                x=x,
+                y=y,
+                z=z,
+                mode="markers+text",
+                text=[vocabulary.tokens[row] for row in rows],
+                name=vocabulary.values[color_by][value],
+                hoverinfo="text+name",
                 marker={"size": 6, "color": PALETTE[value], "symbol": ("circle", "diamond")[value]},
-            )  # fmt: skip
+            )
         )
     return traces
 
@@ -275,14 +311,17 @@ def _steering_lines(points: NDArray, tokens: NDArray, concept: int, vocabulary: 
     x, y, z = coordinates
     color = PALETTE[(2 + concept) % len(PALETTE)]
     return go.Scatter3d(
-        x=x, y=y, z=z, mode="lines", line={"color": color, "width": 4}, hoverinfo="skip",
+        x=x,
+        y=y,
+        z=z,
+        mode="lines",
+        line={"color": color, "width": 4},
+        hoverinfo="skip",
         name=f"{vocabulary.values[concept][0]} → {vocabulary.values[concept][1]}",
-    )  # fmt: skip
+    )
 
 
-def _moving_traces(
-    points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary
-) -> list[go.Scatter3d]:
+def _moving_traces(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
     return [
         _steering_lines(points, tokens, color_by, vocabulary),
         *_token_points(points, tokens, color_by, vocabulary),
@@ -298,18 +337,28 @@ def _play_buttons() -> dict[str, Any]:
     play = {"frame": {"duration": 120, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": False}
     pause = {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}
     return {
-        "type": "buttons", "direction": "left", "showactive": False,
-        "x": 0, "y": 0, "xanchor": "left", "yanchor": "top", "pad": {"t": 10},
+        "type": "buttons",
+        "direction": "left",
+        "showactive": False,
+        "x": 0,
+        "y": 0,
+        "xanchor": "left",
+        "yanchor": "top",
+        "pad": {"t": 10},
         "buttons": [
             {"label": "Play", "method": "animate", "args": [None, play]},
             {"label": "Pause", "method": "animate", "args": [[None], pause]},
         ],
-    }  # fmt: skip
+    }
 
 
 def _step_slider(steps: Sequence[str]) -> dict[str, Any]:
     args = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     return {
-        "active": len(steps) - 1, "x": 0, "len": 1, "pad": {"t": 60}, "currentvalue": {"prefix": "step "},
+        "active": len(steps) - 1,
+        "x": 0,
+        "len": 1,
+        "pad": {"t": 60},
+        "currentvalue": {"prefix": "step "},
         "steps": [{"label": step, "method": "animate", "args": [[step], args]} for step in steps],
-    }  # fmt: skip
+    }

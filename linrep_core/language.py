@@ -79,9 +79,7 @@ class LatentConditionalModel:
     ((1, 4), 9)
     """
 
-    def __init__(
-        self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5
-    ) -> None:
+    def __init__(self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5) -> None:
         if not isinstance(graph, ConceptGraph):
             raise ValueError(f"graph must be a ConceptGraph, got {type(graph).__name__}")
         self.graph = graph
@@ -247,9 +245,7 @@ class LatentConditionalModel:
             tokens[part] = (cumulative <= uniform[part] * cumulative[:, -1:]).sum(axis=1)
         return rows, tokens
 
-    def _sample_masked(
-        self, n: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _sample_masked(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         tokens = rng.choice(self.n_tokens, size=n, p=self._joint)
         digits = self.tokens()[tokens].astype(np.int64)
         digits[rng.random(digits.shape) < self.mask_probability] = 2
@@ -311,8 +307,16 @@ class Vocabulary:
 
     @classmethod
     def court(cls, n_concepts: int) -> Vocabulary:
-        """People at court and in the village, for 2 to 5 concepts: king, queen, man, woman; then also the young,
-        plurals and Spanish. Every token is a different word: the map from concepts to tokens is injective."""
+        """People at court and in the village, for 2 to 5 concepts.
+
+        King, queen, man, woman; then also the young, plurals and Spanish. Every token is a different word: the map
+        from concepts to tokens is injective.
+
+        Examples
+        --------
+        >>> Vocabulary.court(2).tokens
+        ('man', 'woman', 'king', 'queen')
+        """
         check_integer("n_concepts", n_concepts, low=2, high=5)
         royal, adult, female = ("commoner", "royal"), ("young", "adult"), ("male", "female")
         if n_concepts == 2:

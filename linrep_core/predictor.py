@@ -109,7 +109,7 @@ class SoftmaxPredictor:
         return self.embeddings @ self.unembeddings.T
 
     def log_probabilities(self) -> torch.Tensor:
-        """ln p_hat(y | x), shape (n_contexts, n_tokens)."""
+        """Log-probabilities ln p_hat(y | x), shape (n_contexts, n_tokens)."""
         return torch.log_softmax(self.logits(), dim=1)
 
     def probabilities(self) -> torch.Tensor:

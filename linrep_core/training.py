@@ -25,7 +25,7 @@ STOP_CRITERIA = ("excess_loss", "gradient_norm", "unembedding_cosine")
 RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
 CHECK_EVERY = 100  # steps between two looks at the stop criteria
 SAMPLED_AHEAD = 256  # batches drawn at once: one call of the sampler costs as much as many
-LBFGS_ITERATIONS = 20  # in one step; with 1, torch's implementation starts from steepest descent every time and sticks
+LBFGS_ITERATIONS = 20  # a step; with 1, torch restarts from steepest descent each time and sticks
 DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing
 DEVICE_LOGITS = 2**20  # with fewer logits a step on a GPU is slower than on the CPU
 
@@ -269,9 +269,7 @@ class _NotFinite(Exception):
 class _Trainer:
     """The moving parts of one run: parameters, optimiser, exact loss, stream of batches."""
 
-    def __init__(
-        self, model: LatentConditionalModel, predictor: SoftmaxPredictor, settings: dict[str, Any]
-    ) -> None:
+    def __init__(self, model: LatentConditionalModel, predictor: SoftmaxPredictor, settings: dict[str, Any]) -> None:
         self.model, self.contexts = model, predictor.contexts
         device = _choose_device(settings["device"], len(predictor.embeddings) * model.n_tokens)
         self.embeddings = predictor.embeddings.to(device).requires_grad_()
