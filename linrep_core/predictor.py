@@ -59,7 +59,7 @@ class SoftmaxPredictor:
             )
         if self.contexts is not None and len(self.contexts) != len(self.embeddings):
             raise ValueError(
-                f"contexts must have one row for each of the {len(self.embeddings)} embeddings, got {len(self.contexts)}"
+                f"contexts must have one row for each embedding ({len(self.embeddings)}), got {len(self.contexts)}"
             )
 
     @classmethod

@@ -143,8 +143,8 @@ def train(
     steps
         Optimiser steps, at least 0.
     optimizer
-        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch only; a
-        step is up to 20 iterations).
+        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch
+        only; a step is up to 20 iterations).
     learning_rate
         Step size; by default 0.1 for sgd and momentum, 0.02 for adam, 1 for lbfgs (with line search).
     momentum
