@@ -25,7 +25,6 @@
       font: { family: FONT, size: narrow ? 12 : 13, color: ink.text },
       title: { font: { size: narrow ? 14 : 16 }, x: 0, xref: "paper", xanchor: "left" },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      margin: narrow ? { l: 44, r: 12, t: 44, b: 44 } : { l: 60, r: 24, t: 56, b: 52 },
       xaxis: axis, yaxis: axis, scene: { xaxis: axis3d, yaxis: axis3d, zaxis: axis3d },
       legend: { bgcolor: "rgba(0,0,0,0)" },
       hoverlabel: { bgcolor: ink.panel, bordercolor: ink.line, font: { family: FONT, color: ink.text } },
@@ -38,12 +37,14 @@
   function styled(figure, theme, width, height) {
     var ink = INK[theme], narrow = width < 520;
     var layout = Object.assign({}, figure.layout, { template: template(ink, narrow), width: width, height: height, autosize: false });
+    var titled = layout.title && (layout.title.text || typeof layout.title === "string");
+    layout.margin = Object.assign(narrow ? { l: 44, r: 12, b: 44 } : { l: 60, r: 24, b: 52 }, { t: titled ? 48 : 14 }, layout.margin);
+    if (layout.scene && !(layout.xaxis || layout.yaxis)) layout.margin = Object.assign({}, layout.margin, { l: 0, r: 0, b: 0 });
     if (narrow) {
       // side by side does not fit: the legend goes below the plot, and the plot takes the width
       var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.18, yanchor: "top" });
       if (!(layout.sliders && layout.sliders.length)) layout.legend = legend;
-      if (layout.margin) { layout.margin = Object.assign({}, layout.margin);
-        layout.margin.l = Math.min(layout.margin.l || 44, 44); layout.margin.r = Math.min(layout.margin.r || 12, 16); }
+      layout.margin.l = Math.min(layout.margin.l, 44); layout.margin.r = Math.min(layout.margin.r, 16);
     }
     layout.sliders = (layout.sliders || []).map(function (s) {
       return Object.assign({ bgcolor: ink.grid, bordercolor: ink.line, activebgcolor: PALETTE[0], tickcolor: ink.line, borderwidth: 1 },

@@ -57,11 +57,9 @@ def icon_css() -> str:
         f".fa-{name}{{--icon:{_icon_url(style, name)}}}" for style, names in ICONS.items() for name in names
     ]
     rules += [
-        f".admonition.{kind},div.admonition.{kind}{{--icon:{_icon_url('solid', name)}}}"
+        f".admonition.{kind}{{--icon:{_icon_url('solid', name)}}}"
         for kind, name in ADMONITION_ICONS.items()
     ]
-    for variable, name in {"back": "angle-left", "down": "chevron-down", "right": "chevron-right"}.items():
-        rules.append(f":root{{--icon-{variable}:{_icon_url('solid', name)}}}")
     return "\n".join(rules) + "\n"
 
 
