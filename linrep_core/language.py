@@ -135,15 +135,16 @@ class LatentConditionalModel:
         if self.context_weights == "uniform":
             n = self.n_contexts if contexts is None else len(self.context_index(contexts))
             return np.full(n, 1.0 / n)
-        weight = self._context_probability * self._mask_weights()
-        weight = weight if contexts is None else weight[self.context_index(contexts)]
+        log_weight = np.log(self._context_probability) + self._log_mask_weights()
+        log_weight = log_weight if contexts is None else log_weight[self.context_index(contexts)]
+        weight = np.exp(log_weight - log_weight.max())  # a subset of contexts that are rare, however rare, sums to 1
         return weight / weight.sum()
 
-    def _mask_weights(self) -> NDArray[np.float64]:
-        q = self.mask_probability
-        weight = np.ones(1)
+    def _log_mask_weights(self) -> NDArray[np.float64]:
+        hidden, shown = np.log(self.mask_probability), np.log1p(-self.mask_probability)
+        weight = np.zeros(1)
         for _ in range(self.n_concepts):
-            weight = np.multiply.outer(weight, [1.0 - q, 1.0 - q, q]).reshape(-1)
+            weight = np.add.outer(weight, [shown, shown, hidden]).reshape(-1)
         return weight
 
     # ---- the exact distribution ---------------------------------------------------------------------------------
