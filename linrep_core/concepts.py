@@ -17,6 +17,8 @@ from linrep_core._checks import check_integer, check_number, check_sequence
 
 MAX_CONCEPTS = 12  # the joint has 2**m entries and the contexts number 3**m: 4096 and 531441 at m = 12
 
+MAX_PARENTS = 16  # a concept's random table has 2**parents entries
+
 Table = dict[tuple[int, ...], float]  # values of the parents -> p(C_j = 1 | parents)
 
 
@@ -106,13 +108,7 @@ class ConceptGraph:
         """
         m = check_integer("n_concepts", n_concepts, low=1, high=63)
         check_number("edge_probability", edge_probability, low=0.0, high=1.0)
-        low, high = check_sequence("parameter_range", parameter_range, length=2)
-        check_number("parameter_range[0]", low, low=0.0, high=1.0, open_interval=True)
-        check_number("parameter_range[1]", high, low=0.0, high=1.0, open_interval=True)
-        if low > high:
-            raise ValueError(f"parameter_range must be (low, high) with low <= high, got {(low, high)}")
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
-
         order = rng.permutation(m)
         dag = nx.DiGraph()
         dag.add_nodes_from(range(m))
@@ -120,11 +116,47 @@ class ConceptGraph:
             for earlier in range(later):
                 if rng.random() < edge_probability:
                     dag.add_edge(int(order[earlier]), int(order[later]))
-        tables = [
-            {values: float(rng.uniform(low, high)) for values in product((0, 1), repeat=dag.in_degree(j))}
+        return cls.with_random_tables(dag, parameter_range=parameter_range, seed=rng)
+
+    @classmethod
+    def with_random_tables(
+        cls,
+        dag: nx.DiGraph,
+        *,
+        parameter_range: tuple[float, float] = (0.3, 0.7),
+        seed: int | np.random.Generator = 0,
+    ) -> ConceptGraph:
+        """Your own directed acyclic graph with random Bernoulli tables, as in `random`.
+
+        The entries p(C_j = 1 | parents) are drawn concept by concept, the last parent's value changing fastest.
+
+        Raises
+        ------
+        ValueError
+            For a cyclic graph, other nodes than 0..m-1, or a range outside (0, 1).
+
+        Examples
+        --------
+        >>> chain = ConceptGraph.with_random_tables(nx.DiGraph([(0, 1), (1, 2)]), seed=0)
+        >>> chain.separated(0, 2)
+        True
+        """
+        m = _check_nodes(dag, nx.DiGraph, "dag")
+        low, high = check_sequence("parameter_range", parameter_range, length=2)
+        check_number("parameter_range[0]", low, low=0.0, high=1.0, open_interval=True)
+        check_number("parameter_range[1]", high, low=0.0, high=1.0, open_interval=True)
+        if low > high:
+            raise ValueError(f"parameter_range must be (low, high) with low <= high, got {(low, high)}")
+        most_parents = max(degree for _, degree in dag.in_degree)
+        if most_parents > MAX_PARENTS:
+            raise ValueError(f"dag must have at most {MAX_PARENTS} parents for each concept, got {most_parents}")
+        if not isinstance(seed, np.random.Generator):
+            seed = np.random.default_rng(check_integer("seed", seed, low=0))
+        tables = {
+            j: {values: float(seed.uniform(low, high)) for values in product((0, 1), repeat=dag.in_degree(j))}
             for j in range(m)
-        ]
-        return cls(m, markov_random_field=nx.moral_graph(dag), dag=dag, tables=tables)
+        }
+        return cls.from_dag(dag, tables)
 
     @classmethod
     def from_dag(cls, dag: nx.DiGraph, cpts: Mapping[int, Any] | Sequence[Any]) -> ConceptGraph:

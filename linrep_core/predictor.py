@@ -84,19 +84,22 @@ class SoftmaxPredictor:
             ``"lookup_table"``: linear maps of one-hot codes with torch's default, uniform in +-1/sqrt(number of rows)
             (the paper says lookup tables and no more; this start has its initial loss, ln 2^m).
             ``"gaussian"``: independent normal entries with standard deviation `scale`.
+        seed
+            Fixes the numbers. They come from numpy's generator, which the browser's engine repeats, so that the same
+            seed starts the same run there.
         """
         d = check_integer("dim", dim, low=1)
         check_choice("initialization", initialization, INITIALIZATIONS)
         check_number("scale", scale, low=0.0, open_interval=True)
         kept = None if contexts is None else check_contexts(contexts, model.n_concepts)
-        generator = torch.Generator().manual_seed(check_integer("seed", seed, low=0))
+        rng = np.random.default_rng(check_integer("seed", seed, low=0))
         tables = []
         for rows in (model.n_contexts if kept is None else len(kept), model.n_tokens):
             if initialization == "gaussian":
-                table = scale * torch.randn((rows, d), generator=generator, dtype=torch.float64)
+                table = scale * rng.standard_normal((rows, d))
             else:
-                table = (2 * torch.rand((rows, d), generator=generator, dtype=torch.float64) - 1) / rows**0.5
-            tables.append(table.to(dtype))
+                table = (2 * rng.random((rows, d)) - 1) / rows**0.5
+            tables.append(torch.as_tensor(table, dtype=dtype))
         return cls(tables[0], tables[1], kept)
 
     @property
