@@ -6,10 +6,7 @@ What is written is what nbval later compares and what the site publishes, so it 
 to the next: execution counts, metadata and ids are made regular, and nothing about time or place is kept.
 """
 
-import base64
 import json
-import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,6 +17,7 @@ from nbclient import NotebookClient
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
+from chromium import FLAGS, MISSING, find_chromium
 from linrep_site.assets import NODE_MODULES
 from linrep_site.figures import PLOTLY_MIME, smallest_bundle
 
@@ -28,23 +26,8 @@ TIMEOUT = 300  # seconds for one cell; a notebook should need less than 60 in al
 PICTURE_WIDTH = 720  # css pixels, the width of the text column; pictures have twice as many
 PICTURE_HEIGHT = 450
 
-# WebGL for the turning figures comes from the processor: a picture must not depend on a graphics card.
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
-
-
-def chromium() -> str:
-    """Return the path of the installed Chromium."""
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not found:
-        raise SystemExit("Chromium is missing: install it (apt-get install chromium) or set CHROMIUM to its path")
-    return found
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
@@ -119,8 +102,11 @@ def main(paths: list[str]) -> None:
     chosen = [Path(path).resolve() for path in paths] or sorted(
         path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
+    chromium = find_chromium()
+    if not chromium:
+        raise SystemExit(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900}, device_scale_factor=1)
         for path in chosen:
             start = time.perf_counter()

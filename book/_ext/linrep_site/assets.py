@@ -53,13 +53,8 @@ def _icon_url(style: str, name: str) -> str:
 def icon_css() -> str:
     """Style sheet that draws the icons as masks in the colour of the text around them."""
     rules = ["/* made at build: the icons in use, Font Awesome Free (CC BY 4.0) */"]
-    rules += [
-        f".fa-{name}{{--icon:{_icon_url(style, name)}}}" for style, names in ICONS.items() for name in names
-    ]
-    rules += [
-        f".admonition.{kind}{{--icon:{_icon_url('solid', name)}}}"
-        for kind, name in ADMONITION_ICONS.items()
-    ]
+    rules += [f".fa-{name}{{--icon:{_icon_url(style, name)}}}" for style, names in ICONS.items() for name in names]
+    rules += [f".admonition.{kind}{{--icon:{_icon_url('solid', name)}}}" for kind, name in ADMONITION_ICONS.items()]
     return "\n".join(rules) + "\n"
 
 

@@ -27,7 +27,7 @@ PLOTLY_MIME = "application/vnd.plotly.v1+json"
 FOLDER = "_figures"
 
 
-class linrep_figure(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+class linrep_figure(nodes.General, nodes.Element):
     """A plotly figure; its only child is the picture of it."""
 
 

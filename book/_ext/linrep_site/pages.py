@@ -37,12 +37,14 @@ _SCRIPT = re.compile(r"[ \t]*<script\b([^>]*)>(.*?)</script>\n?", re.S)
 
 def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Give the page a description, its first sentences, for search engines and shared links."""
-    if "name=\"description\"" in context.get("metatags", ""):
+    if 'name="description"' in context.get("metatags", ""):
         return
     text = app.config.project
     if doctree is not None:
         plain = [
-            p.astext() for p in doctree.findall(nodes.paragraph) if not any(p.findall(nodes.math)) and len(p.astext()) > 60
+            p.astext()
+            for p in doctree.findall(nodes.paragraph)
+            if not any(p.findall(nodes.math)) and len(p.astext()) > 60
         ]
         text = plain[0] if plain else text
     text = " ".join(text.split())
@@ -81,9 +83,15 @@ def mend(html: str, is_search: bool = False) -> str:
     html = re.sub(r'<section class="(\w+)-content" id="proof-content">', r'<section class="\1-content">', html)
     html = re.sub(r'<section id="(exercise|solution)-content">', r'<section class="\1-content">', html)
     html = re.sub(r'(<div class="proof[^"]*" )id="proof"', r"\1", html)
-    html = re.sub(r'<div class="sidebar-primary-item">\s*<div id="ethical-ad-placement".*?</div>\s*</div>', "", html, flags=re.S)
+    html = re.sub(
+        r'<div class="sidebar-primary-item">\s*<div id="ethical-ad-placement".*?</div>\s*</div>', "", html, flags=re.S
+    )
     # an icon beside a name says nothing more
-    html = re.sub(r'<(i|span) class="((?:theme-switch )?fa[sb]? ?(?:fa-)?[^"]*)"(?! aria-hidden)', r'<\1 class="\2" aria-hidden="true"', html)
+    html = re.sub(
+        r'<(i|span) class="((?:theme-switch )?fa[sb]? ?(?:fa-)?[^"]*)"(?! aria-hidden)',
+        r'<\1 class="\2" aria-hidden="true"',
+        html,
+    )
     return html
 
 

@@ -1,0 +1,70 @@
+"""One visit to one page: a browser tab that writes down whatever a reader should never meet."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+WIDE, NARROW = 1280, 360  # css pixels: a laptop and the narrowest phone in use
+HEIGHT = 900
+
+# Messages of the console that say nothing about the page.
+HARMLESS = [
+    # Chromium's remark that WebGL on a processor waits for pixels; no graphics card, no remark
+    re.compile(r"GPU stall due to ReadPixels"),
+    re.compile(r"Automatic fallback to software WebGL"),
+]
+
+
+def built_pages() -> list[str]:
+    """Return the addresses of all pages below the site's root, chapters first."""
+    chapters = sorted(path.relative_to(SITE).as_posix() for path in (SITE / "book").rglob("*.html"))
+    others = [name for name in ("search.html", "genindex.html") if (SITE / name).is_file()]
+    return chapters + others
+
+
+class Visit:
+    """A page, opened in its own browser context, and the complaints that came up since.
+
+    Parameters
+    ----------
+    address
+        What the reader opens.
+    within
+        Where everything that the page loads must lie, as the beginning of an address.
+    context
+        Options of the browser context (viewport, colour scheme ...).
+    """
+
+    def __init__(self, browser: Browser, address: str, within: str, **context: Any) -> None:
+        self.within = within
+        self.complaints: list[str] = []
+        options = {"viewport": {"width": WIDE, "height": HEIGHT}, **context}
+        self._context = browser.new_context(**options)
+        self.page: Page = self._context.new_page()
+        self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        self.page.on("console", self._heard)
+        self.page.on("request", self._asked)
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed request: {request.url}"))
+        self.page.on("response", self._answered)
+        self.page.goto(address, wait_until="load")
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(known.search(message.text) for known in HARMLESS):
+            self.complaints.append(f"console {message.type}: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.within, "data:", "blob:", "about:")):
+            self.complaints.append(f"external request: {request.url}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"answer {response.status}: {response.url}")
+
+    def close(self) -> None:
+        """Close the tab and its context."""
+        self._context.close()

@@ -1,0 +1,192 @@
+"""Walk all controls of a page: each must change something that a reader sees, besides itself.
+
+What a reader sees is a screenshot of the box that the control belongs to (a figure, the lab, a solution ...),
+with the control itself painted over. A control is dead when nothing there changes after it was used: neither
+from rest, nor after any other control of the same box was used first (*Reset* has work only then), nor by
+bringing to rest what another control set in motion (*Pause*).
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page
+
+BOXES = ".linrep-figure, .linrep-lab, .linrep-controls, .admonition, details, .highlight"
+NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
+PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
+# plotly's own tools over the plot (zoom, camera ...), and links that only look like buttons
+NOT_WALKED = ".modebar *, a.btn, [aria-disabled=true]"
+
+REST = 0.7  # seconds without a change; longer than the frames of a slow animation
+EFFECT = 2.5  # seconds within which a control must have shown its effect
+MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
+
+
+@dataclass(frozen=True)
+class Control:
+    """A control on the page: where it is, what is painted over, how it is used."""
+
+    name: str
+    kind: str
+    place: Locator
+    box: Locator
+    covers: list[Locator]
+
+    def picture(self) -> str:
+        """Return a digest of the box as seen, without the control and without what only points at it."""
+        shot = self.box.screenshot(mask=self.covers, animations="disabled", caret="hide")
+        return hashlib.sha256(shot).hexdigest()
+
+    def is_usable(self) -> bool:
+        return self.place.is_visible() and self.place.is_enabled()
+
+
+def controls(page: Page, within: str = ".bd-article") -> list[Control]:
+    """Return all controls of the page in reading order."""
+    page.add_style_tag(content="*:focus { outline: none !important; box-shadow: none !important }")
+    # every control gets a number, since the page may be redrawn while it is walked
+    count = page.evaluate(
+        """([within, boxes, native, plotly, skipped]) => {
+          const found = [...document.querySelectorAll(`${within} :is(${native}, ${plotly})`)]
+            .filter(control => !control.matches(skipped) && control.checkVisibility());
+          found.forEach((control, index) => {
+            control.dataset.walk = index;
+            (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox ??= index;
+          });
+          return found.length;
+        }""",
+        [within, BOXES, NATIVE, PLOTLY, NOT_WALKED],
+    )
+    return [_control(page, index, within) for index in range(count)]
+
+
+def _control(page: Page, index: int, within: str) -> Control:
+    place = page.locator(f"[data-walk='{index}']")
+    kind, name, box = place.evaluate(
+        """(control, [boxes, within]) => [
+          control.matches(".slider-container") ? "plotly slider"
+            : control.matches(".updatemenu-header") ? "plotly menu"
+            : control.matches(".updatemenu-button") ? "plotly button"
+            : control.tagName === "INPUT" ? control.type : control.tagName.toLowerCase(),
+          (control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent
+            || control.id || control.className.baseVal || control.className).trim().slice(0, 40),
+          (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox,
+        ]""",
+        [BOXES, within],
+    )
+    holder = page.locator(f"[data-walk-box='{box}']")
+    covers = [place, page.locator(f"label:has([data-walk='{index}'])")]
+    if kind.startswith("plotly"):
+        covers += [holder.locator(".slider-container"), holder.locator(".updatemenu-container")]
+    return Control(f"{kind} '{name}'", kind, place, holder, covers)
+
+
+def use(page: Page, control: Control) -> None:
+    """Use a control once, as a reader with a mouse or a keyboard would."""
+    place = control.place
+    if control.kind == "plotly slider":
+        rail = place.locator(".slider-rail-touch-rect").bounding_box()
+        grip = place.locator(".slider-grip-rect").bounding_box()
+        at_right = grip["x"] + grip["width"] / 2 > rail["x"] + rail["width"] / 2
+        page.mouse.click(rail["x"] + rail["width"] * (0.1 if at_right else 0.9), rail["y"] + rail["height"] / 2)
+    elif control.kind == "plotly menu":
+        place.click()
+        control.box.locator(".updatemenu-dropdown-button").last.click()
+    elif control.kind in ("range", "number"):
+        before = place.input_value()
+        for key in ("ArrowUp", "ArrowDown", "End", "Home"):
+            place.press(key)
+            if place.input_value() != before:
+                break
+    elif control.kind == "select":
+        chosen, count = place.evaluate("list => [list.selectedIndex, list.options.length]")
+        place.select_option(index=(chosen + 1) % count)
+    elif control.kind in ("text", "search", "textarea"):
+        place.press_sequentially("1")
+        place.press("Tab")
+    else:
+        place.click()
+
+
+def _at_rest(picture: Callable[[], str], patience: float) -> str | None:
+    """Wait until nothing moves; return what is seen then, or None when it never rests."""
+    deadline = time.monotonic() + patience
+    last, since = picture(), time.monotonic()
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        now = picture()
+        if now != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since >= REST:
+            return now
+    return None
+
+
+def _changes(picture: Callable[[], str], before: str) -> bool:
+    """Tell whether the picture becomes another one within the time that an effect may take."""
+    deadline = time.monotonic() + EFFECT
+    while time.monotonic() < deadline:
+        if picture() != before:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _settle(page: Page, control: Control) -> str | None:
+    """Bring the control's box to rest: a second press stops what a first one set in motion."""
+    control.place.scroll_into_view_if_needed()
+    control.place.hover(force=True)
+    resting = _at_rest(control.picture, 2 * REST)
+    return resting or _at_rest(control.picture, MOTION)
+
+
+def _works_from_rest(page: Page, control: Control) -> bool:
+    before = _settle(page, control)
+    if before is None:
+        return False
+    use(page, control)
+    return _changes(control.picture, before)
+
+
+def _stops(page: Page, mover: Control, control: Control) -> bool:
+    """Tell whether the control brings to rest what the mover alone keeps moving."""
+    _settle(page, mover)
+    use(page, mover)
+    control.place.hover(force=True)
+    if _at_rest(control.picture, REST + 1.0) is not None:
+        return False  # comes to rest by itself
+    use(page, control)
+    return _at_rest(control.picture, REST + 1.0) is not None
+
+
+def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
+    """Use every control; return how many there are and the names of those that change nothing."""
+    walked = controls(page, within)
+    waiting = []
+    for control in walked:
+        if not control.is_usable() or not _works_from_rest(page, control):
+            waiting.append(control)
+        elif control.kind in ("button", "plotly button") and _at_rest(control.picture, 2 * REST) is None:
+            use(page, control)  # what plays, pauses
+    dead = []
+    for control in waiting:
+        others = [other for other in walked if other is not control and _same_box(other, control)]
+        if not any(_works_after(page, other, control) for other in others):
+            dead.append(control.name)
+    return len(walked), dead
+
+
+def _same_box(one: Control, other: Control) -> bool:
+    return str(one.box) == str(other.box)
+
+
+def _works_after(page: Page, other: Control, control: Control) -> bool:
+    """Tell whether the control does something once the other was used."""
+    if not other.is_usable():
+        return False
+    use(page, other)
+    if control.is_usable() and _works_from_rest(page, control):
+        return True
+    return control.is_usable() and _stops(page, other, control)

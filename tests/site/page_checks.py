@@ -1,0 +1,152 @@
+"""What must hold on a page, each check a function from the open page to a list of complaints (empty: all well)."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from browsing import ROOT
+from playwright.sync_api import Page, TimeoutError
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+DRAWING_TIME = 20_000  # milliseconds that a figure may take on a busy machine, plotly's loading included
+
+_FORMULAS = r"""() => {
+  const complaints = [];
+  for (const formula of document.querySelectorAll(".math"))
+    if (!formula.querySelector(".katex")) complaints.push("not typeset: " + formula.textContent.trim().slice(0, 80));
+  for (const error of document.querySelectorAll(".katex-error"))
+    complaints.push("KaTeX error: " + error.textContent.slice(0, 80));
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.data;
+    if (texts.currentNode.parentElement.closest("script, style, noscript, template, code, pre, .katex")) continue;
+    if (/\$|\\[()[\]]|\\[a-zA-Z]{2,}/.test(text)) complaints.push("raw formula: " + text.trim().slice(0, 80));
+  }
+  return complaints;
+}"""
+
+_PICTURES = """async () => {
+  const complaints = [];
+  for (const figure of document.querySelectorAll(".linrep-figure")) {
+    const name = figure.dataset.name, picture = figure.querySelector("img");
+    if (!picture) { complaints.push(name + ": no picture"); continue; }
+    if (picture.alt.trim().length < 20) complaints.push(name + ": no description but '" + picture.alt + "'");
+    const copy = new Image();               // the picture itself may wait for the reader to come near
+    copy.src = picture.src;
+    try { await copy.decode(); } catch { complaints.push(name + ": the picture cannot be shown"); continue; }
+    const shape = copy.naturalWidth / copy.naturalHeight, room = picture.width / picture.height;
+    if (!(copy.naturalWidth > 300)) complaints.push(name + ": the picture is " + copy.naturalWidth + " pixels wide");
+    if (picture.getAttribute("width") / picture.getAttribute("height") / shape - 1 > 0.02)
+      complaints.push(name + ": the picture's room has another shape");
+  }
+  return complaints;
+}"""
+
+_DRAWN = """figure => {
+  if (figure.dataset.state !== "drawn") return "is " + (figure.dataset.state ?? "untouched");
+  const plot = figure.querySelector(".js-plotly-plot");
+  if (!plot?.querySelector(".main-svg")) return "has no plot";
+  const visible = mark => { const box = mark.getBoundingClientRect(); return box.width > 1 || box.height > 1; };
+  const marks = plot.querySelectorAll(".plot .trace, .hm image, .im image, .contour path, .pielayer .trace");
+  if ([...marks].some(visible)) return "";
+  for (const canvas of plot.querySelectorAll("canvas")) {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const pen = copy.getContext("2d", { willReadFrequently: true });
+    if (!copy.width || !copy.height) continue;
+    pen.drawImage(canvas, 0, 0);
+    const pixels = new Uint32Array(pen.getImageData(0, 0, copy.width, copy.height).data.buffer);
+    if (new Set(pixels).size > 8) return "";
+  }
+  return "is drawn without a mark";
+}"""
+
+_WIDE = """() => {
+  const room = document.documentElement.clientWidth, complaints = [];
+  if (document.documentElement.scrollWidth > room)
+    complaints.push(`the page is ${document.documentElement.scrollWidth} pixels wide in a window of ${room}`);
+  const held = element => {                 // inside something that scrolls or cuts by itself
+    for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
+      if (getComputedStyle(box).overflowX !== "visible") return true;
+    return false;
+  };
+  for (const element of document.querySelectorAll("main *")) {
+    const box = element.getBoundingClientRect();
+    if (box.width && box.right > room + 1 && !held(element)) {
+      const name = element.tagName.toLowerCase() + (element.className.baseVal ?? "." + element.className);
+      complaints.push(`${name} ends at ${Math.round(box.right)}: ${element.textContent.trim().slice(0, 60)}`);
+    }
+  }
+  return complaints.slice(0, 10);
+}"""
+
+_AXE = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(rule =>
+  `${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | "))"""
+
+_INSIDE = """box => {
+  const inside = box.tagName === "DETAILS" ? ":scope > :not(summary)" : ":scope > :not(.admonition-title)";
+  return [...box.querySelectorAll(inside)].some(part => part.checkVisibility({ visibilityProperty: true,
+    opacityProperty: true }) && part.getBoundingClientRect().height > 0);
+}"""
+
+
+def untypeset_formulas(page: Page) -> list[str]:
+    """Formulas that KaTeX did not set, and dollars, brackets and commands of TeX left in the text."""
+    return page.evaluate(_FORMULAS)
+
+
+def missing_pictures(page: Page) -> list[str]:
+    """Figures without a picture and a description for readers to whom no script speaks."""
+    return page.evaluate(_PICTURES)
+
+
+def undrawn_figures(page: Page) -> list[str]:
+    """Scroll to every figure, as a reader would, and name those which then show no data.
+
+    Boxes that hide a figure must be open: `stuck_toggles` leaves them so.
+    """
+    complaints = []
+    for figure in page.query_selector_all(".linrep-figure"):
+        figure.scroll_into_view_if_needed()
+        page.mouse.wheel(0, 1)
+        name = figure.get_attribute("data-name")
+        with suppress(TimeoutError):
+            settled = "figure => ['drawn', 'failed'].includes(figure.dataset.state)"
+            page.wait_for_function(settled, arg=figure, timeout=DRAWING_TIME)
+        fault = figure.evaluate(_DRAWN)
+        if fault:
+            complaints.append(f"{name} {fault}")
+    return complaints
+
+
+def too_wide(page: Page) -> list[str]:
+    """What makes a reader scroll sideways at the present width."""
+    return page.evaluate(_WIDE)
+
+
+def accessibility_violations(page: Page, axe: Path = AXE) -> list[str]:
+    """What axe-core objects to, best practice included."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe.read_text("utf8") + ";0")
+    return page.evaluate(_AXE)
+
+
+def stuck_toggles(page: Page) -> list[str]:
+    """Solutions, proofs and hidden cells that do not open and close; all are left open."""
+    complaints = []
+    for box in page.query_selector_all(".bd-article .admonition.toggle, .bd-article details"):
+        # one inside another is tried after that, which is then open
+        is_details = box.evaluate("box => box.tagName") == "DETAILS"
+        button = box.query_selector("summary" if is_details else "button.toggle-button")
+        name = box.get_attribute("id") or box.get_attribute("class")
+        if not button:
+            complaints.append(f"{name}: has no button")
+            continue
+        states = [box.evaluate(_INSIDE)]
+        for _ in range(3):
+            button.click()
+            states.append(box.evaluate(_INSIDE))
+        if states not in ([False, True] * 2, [True, False] * 2):
+            complaints.append(f"{name}: does not open and close")
+        if not states[-1]:
+            button.click()
+    return complaints

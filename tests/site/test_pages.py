@@ -1,0 +1,91 @@
+"""Every page of the built site, as readers meet it: from a server and from a folder, without a network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import HEIGHT, NARROW, SITE, WIDE, Visit, built_pages
+from controls import dead_controls
+from page_checks import (
+    accessibility_violations,
+    missing_pictures,
+    stuck_toggles,
+    too_wide,
+    undrawn_figures,
+    untypeset_formulas,
+)
+from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+PAGES = built_pages()
+WAYS = [(way, page) for page in PAGES for way in ("http", "file")]
+
+
+def origin(way: str, request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue("served") if way == "http" else SITE.as_uri() + "/"
+
+
+def test_the_site_is_built(site: Path) -> None:
+    assert "book/index.html" in PAGES
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=[f"{way}:{page}" for way, page in WAYS])
+def opened(request: pytest.FixtureRequest, site: Path, browser: Browser) -> Iterator[Visit]:
+    """A page that is opened once; the tests below follow one another as a reader's acts do."""
+    way, page = request.param
+    base = origin(way, request)
+    visit = Visit(browser, base + page, base)
+    yield visit
+    visit.close()
+
+
+def test_formulas_are_typeset(opened: Visit) -> None:
+    assert untypeset_formulas(opened.page) == []
+
+
+def test_a_picture_stands_where_a_figure_will_be(opened: Visit) -> None:
+    assert missing_pictures(opened.page) == []
+    assert opened.page.locator(".js-plotly-plot").count() == 0, "plotly came before the reader did"
+
+
+def test_solutions_open_and_close(opened: Visit) -> None:
+    assert stuck_toggles(opened.page) == []
+
+
+def test_figures_draw_when_the_reader_arrives(opened: Visit) -> None:
+    assert undrawn_figures(opened.page) == []
+    assert untypeset_formulas(opened.page) == []
+
+
+def test_every_control_changes_something(opened: Visit, record_property) -> None:
+    count, dead = dead_controls(opened.page)
+    record_property("controls", count)
+    assert dead == []
+
+
+def test_nothing_failed_and_nothing_came_from_elsewhere(opened: Visit) -> None:
+    assert opened.complaints == []
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def seen(request: pytest.FixtureRequest, served: str, browser: Browser) -> Iterator[Visit]:
+    """A page that is looked at in both themes and at both widths."""
+    visit = Visit(browser, served + request.param, served)
+    undrawn_figures(visit.page)
+    yield visit
+    visit.close()
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation(seen: Visit, theme: str, width: int) -> None:
+    seen.page.set_viewport_size({"width": width, "height": HEIGHT})
+    seen.page.emulate_media(color_scheme=theme)
+    seen.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme, timeout=5000)
+    assert accessibility_violations(seen.page) == []
+
+
+def test_nobody_scrolls_sideways(seen: Visit) -> None:
+    seen.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    assert too_wide(seen.page) == []
