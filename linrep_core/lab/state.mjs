@@ -62,16 +62,20 @@ function joint(value, config) {
   if (!Array.isArray(value) || value.length !== 2 ** config.m) return fail(expected, value);
   if (!value.every((p) => typeof p === "number" && p > 0 && p < 1)) return fail(expected, value);
   const total = value.reduce((sum, p) => sum + p, 0);
-  return Math.abs(total - 1) < 1e-6 ? [...value] : fail(expected, value);
+  return Math.abs(total - 1) < 1e-9 ? [...value] : fail(expected, value);
 }
+
+/** The concepts that a part of a context set knows: "0,1" -> [0, 1], "none" -> []. */
+const knownIn = (part) => (part === "none" ? [] : part.split(",").map(Number));
 
 function contextSet(value, config) {
   if (value === "all") return value;
-  const expected = `“all”, or concepts below ${config.m} that contexts know, such as “0”, “0,1” or “0|1”`;
-  if (typeof value !== "string" || !/^\d(,\d)*(\|\d(,\d)*)*$/.test(value) || value.length > 2000) return fail(expected, value);
-  const sets = value.split("|").map((part) => [...new Set(part.split(",").map(Number))].sort((a, b) => a - b));
-  if (sets.some((set) => set.some((i) => i >= config.m))) return fail(expected, value);
-  return [...new Set(sets.map((set) => set.join(",")))].join("|");
+  const expected = `“all”, “none”, or concepts below ${config.m} that contexts know, such as “0”, “0,1” or “0|1”`;
+  const part = /^(none|\d(,\d)*)$/;
+  if (typeof value !== "string" || value.length > 2000) return fail(expected, value);
+  const sets = value.split("|").map((set) => (part.test(set) ? knownIn(set) : [config.m]));
+  if (sets.some((set) => set.some((i) => i >= config.m) || new Set(set).size < set.length)) return fail(expected, value);
+  return [...new Set(sets.map((set) => set.sort((a, b) => a - b).join(",") || "none"))].join("|");
 }
 
 function toldContext(value, config) {
@@ -252,10 +256,19 @@ export const HISTORY = ["step", "loss", "excess_loss", "unembedding", "embedding
 
 const rows = (table, d) => Array.from({ length: table.length / d }, (_, r) => Array.from(table.subarray(r * d, (r + 1) * d)));
 
+/** Whether a context (letters 0, 1, ?) is among those that are trained. */
+export function isTrained(config, context) {
+  const known = [...context].flatMap((letter, i) => (letter === "?" ? [] : [i])).join(",") || "none";
+  return config.context_set === "all" || config.context_set.split("|").includes(known);
+}
+
+/** The row of a context among all 3**m: its ternary number, unknown = 2, concept 0 the highest digit. */
+export const contextNumber = (context) => parseInt(context.replaceAll("?", "2"), 3);
+
 /** How many contexts are trained on: the rows of the table of embeddings. */
 export function contextCount(config) {
   if (config.context_set === "all") return 3 ** config.m;
-  return config.context_set.split("|").reduce((sum, set) => sum + 2 ** set.split(",").length, 0);
+  return config.context_set.split("|").reduce((sum, set) => sum + 2 ** knownIn(set).length, 0);
 }
 
 /**

@@ -26,7 +26,7 @@ function randomConfig(draw) {
   return {
     m, d: 1 + Math.floor(draw() * 16), graph, graph_seed: Math.floor(draw() * 2 ** 32), edge_probability: draw(), edges,
     joint: graph === "given" ? weights.map((w) => w / total) : null,
-    context_set: pick(["all", "0", "0,1", "0|1", `${m - 1}`]), context_weights: pick(state.CONTEXT_WEIGHTS),
+    context_set: pick(["all", "none", "0", "0,1", "0|1", "none|1", `${m - 1}`]), context_weights: pick(state.CONTEXT_WEIGHTS),
     mask_probability: 0.01 + 0.98 * draw(), optimizer: pick(state.OPTIMIZERS), learning_rate: 10 ** (4 * draw() - 3),
     momentum: 0.99 * draw(), start_scale: 10 ** (draw() - 0.5), seed: Math.floor(draw() * 1000),
     precision: pick(state.PRECISIONS), concept: Math.floor(draw() * m),

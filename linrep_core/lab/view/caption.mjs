@@ -1,0 +1,58 @@
+// What is to be seen now, in plain words and from the numbers; and where the book explains it.
+
+import { cosine, count, short } from "./numbers.mjs";
+
+const number = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+/** Chapters that explain what a lab shows; one place, for when the chapters' names change. */
+export const WHY = {
+  start: "predicting-the-next-token.html",
+  straight: "predicting-the-next-token.html",
+  bent: "predicting-the-next-token.html",
+  narrow: "predicting-the-next-token.html",
+  stuck: "predicting-the-next-token.html",
+  silent: "predicting-the-next-token.html",
+  dependent: "predicting-the-next-token.html",
+};
+
+const FITTED = 0.02;               // nats above the floor that nobody sees in the bars
+const FLAT = 0.03;                 // share of the loss gained while the steps grew by half: the run stands still
+
+/** The loss has stopped falling far above the floor. */
+export function isStuck(history) {
+  const now = history[history.length - 1];
+  if (!now || now.step < 200 || now.excess_loss < FITTED) return false;
+  const then = history.findLast((record) => record.step <= now.step / 1.5);
+  return Boolean(then) && (then.excess_loss - now.excess_loss) < FLAT * now.excess_loss;
+}
+
+/** Which of the book's stories the numbers tell. */
+export function verdict(config, report, history) {
+  const { unembedding } = report.cosines;
+  if (report.step < 50) return "start";
+  if (config.context_set === "none") return "silent";
+  if (report.excessLoss < FITTED) {
+    if (unembedding > 0.9) return "straight";
+    return config.d > config.m ? "bent" : "dependent";
+  }
+  if (config.d < config.m) return "narrow";
+  return isStuck(history) ? "stuck" : "start";
+}
+
+const STORIES = {
+  start: ({ d }, _, history) => (history.length < 2 ? (d < 3 ? "The vectors lie where chance put them." : "The arrows point wherever chance put them.") : "Training goes on."),
+  straight: () => "It predicts well, and each concept has become a straight line.",
+  bent: () => "It predicts well, but with room to spare the lines have bent.",
+  narrow: ({ m, d }) => `${number(d, "dimension")} cannot hold ${number(m, "concept")}: the words crowd together.`,
+  stuck: () => "The loss has stopped falling far from the floor: stuck in a local minimum.",
+  silent: () => "No word is impossible, so nothing pushes the vectors apart: the arrows stay as chance drew them.",
+  dependent: () => "It predicts well, yet the lines are not straight: these concepts lean on one another.",
+};
+
+/** @returns {string} one or two sentences */
+export function caption(config, report, history) {
+  const { m, d } = config;
+  const head = `${number(m, "concept")} in ${number(d, "dimension")}, step ${count(report.step)}: `
+    + `steering vectors agree to ${cosine(report.cosines.unembedding)}; loss ${short(Math.max(0, report.excessLoss))} nats above the floor.`;
+  return `${head} ${STORIES[verdict(config, report, history)](config, report, history)}`;
+}
