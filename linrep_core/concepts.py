@@ -13,11 +13,20 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_integer, check_number, check_sequence
+from linrep_core._checks import (
+    check_array,
+    check_integer,
+    check_iterable,
+    check_mapping,
+    check_number,
+    check_sequence,
+    shown,
+)
 
 MAX_CONCEPTS = 12  # the joint has 2**m entries and the contexts number 3**m: 4096 and 531441 at m = 12
-
-MAX_PARENTS = 16  # a concept's random table has 2**parents entries
+MAX_SAMPLED_CONCEPTS = 63  # larger worlds than the joint allows can still be sampled
+MAX_PARENTS = 16  # a concept's table has 2**parents entries
+MAX_SAMPLES = 10**9
 
 Table = dict[tuple[int, ...], float]  # values of the parents -> p(C_j = 1 | parents)
 
@@ -77,7 +86,18 @@ class ConceptGraph:
         tables: list[Table] | None = None,
         log_potential: NDArray[np.float64] | None = None,
     ) -> None:
-        self.n_concepts = n_concepts
+        m = check_integer("n_concepts", n_concepts, low=1, high=MAX_SAMPLED_CONCEPTS)
+        if _check_nodes(markov_random_field, nx.Graph, "markov_random_field") != m:
+            raise ValueError(f"markov_random_field must have {m} nodes, got {len(markov_random_field)}")
+        if (dag is None) == (log_potential is None) or (dag is None) != (tables is None):
+            raise ValueError("dag must be given with tables, or else log_potential; got neither or both")
+        if dag is not None:
+            tables = _check_dag(dag, tables, "tables")
+            if len(tables) != m:
+                raise ValueError(f"dag must have {m} nodes, got {len(tables)}")
+        else:
+            log_potential = check_array("log_potential", log_potential, shape=(2**m,))
+        self.n_concepts = m
         self.markov_random_field = markov_random_field
         self.dag = dag
         self.tables = tables
@@ -106,7 +126,7 @@ class ConceptGraph:
         ValueError
             For a number of concepts below 1, or probabilities outside their ranges.
         """
-        m = check_integer("n_concepts", n_concepts, low=1, high=63)
+        m = check_integer("n_concepts", n_concepts, low=1, high=MAX_SAMPLED_CONCEPTS)
         check_number("edge_probability", edge_probability, low=0.0, high=1.0)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
         order = rng.permutation(m)
@@ -116,6 +136,12 @@ class ConceptGraph:
             for earlier in range(later):
                 if rng.random() < edge_probability:
                     dag.add_edge(int(order[earlier]), int(order[later]))
+        most_parents = _most_parents(dag)
+        if most_parents > MAX_PARENTS:
+            raise ValueError(
+                f"edge_probability must be low enough that no concept has more than {MAX_PARENTS} parents, got "
+                f"{edge_probability}: with {m} concepts one has {most_parents}"
+            )
         return cls.with_random_tables(dag, parameter_range=parameter_range, seed=rng)
 
     @classmethod
@@ -147,9 +173,7 @@ class ConceptGraph:
         check_number("parameter_range[1]", high, low=0.0, high=1.0, open_interval=True)
         if low > high:
             raise ValueError(f"parameter_range must be (low, high) with low <= high, got {(low, high)}")
-        most_parents = max(degree for _, degree in dag.in_degree)
-        if most_parents > MAX_PARENTS:
-            raise ValueError(f"dag must have at most {MAX_PARENTS} parents for each concept, got {most_parents}")
+        _check_parents(dag)
         if not isinstance(seed, np.random.Generator):
             seed = np.random.default_rng(check_integer("seed", seed, low=0))
         tables = {
@@ -184,16 +208,8 @@ class ConceptGraph:
         [0.375, 0.125, 0.125, 0.375]
         """
         m = _check_nodes(dag, nx.DiGraph, "dag")
-        if not nx.is_directed_acyclic_graph(dag):
-            cycle = [edge[0] for edge in nx.find_cycle(dag)]
-            raise ValueError(f"dag must have no cycle, got one through the concepts {cycle}")
-        if isinstance(cpts, Mapping):
-            if set(cpts) != set(range(m)):
-                raise ValueError(f"cpts must have one table for each concept 0..{m - 1}, got {sorted(cpts, key=str)}")
-        elif len(check_sequence("cpts", cpts)) != m:
-            raise ValueError(f"cpts must have one table for each of the {m} concepts, got {len(cpts)}")
-        tables = [_check_table(j, cpts[j], n_parents=dag.in_degree(j)) for j in range(m)]
-        dag = nx.DiGraph(dag.edges)
+        tables = _check_dag(dag, cpts, "cpts")
+        dag = nx.DiGraph([(int(i), int(j)) for i, j in dag.edges])
         dag.add_nodes_from(range(m))
         return cls(m, markov_random_field=nx.moral_graph(dag), dag=dag, tables=tables)
 
@@ -231,16 +247,16 @@ class ConceptGraph:
             raise ValueError(f"graph must have at most {MAX_CONCEPTS} concepts, got {m}")
         if nx.number_of_selfloops(graph):
             raise ValueError(f"graph must have no self-loop, got {list(nx.selfloop_edges(graph))}")
-        _check_potential_keys(graph, edge_potentials, node_potentials)
+        _check_potential_keys(graph, edge_potentials, {} if node_potentials is None else node_potentials)
         log_potential = np.zeros((2,) * m)
         for (i, j), table in edge_potentials.items():
             log_table = np.log(_check_potential(f"edge_potentials[{i}, {j}]", table, (2, 2)))
-            log_table = log_table if i < j else log_table.T
+            log_table = log_table if i < j else log_table.T  # axes in ascending order of concept
             log_potential += log_table.reshape([2 if axis in (i, j) else 1 for axis in range(m)])
-        for i, pair in (node_potentials or {}).items():
+        for i, pair in ({} if node_potentials is None else node_potentials).items():
             log_pair = np.log(_check_potential(f"node_potentials[{i}]", pair, (2,)))
             log_potential += log_pair.reshape([2 if axis == i else 1 for axis in range(m)])
-        field = nx.Graph(graph.edges)
+        field = nx.Graph([(int(i), int(j)) for i, j in graph.edges])
         field.add_nodes_from(range(m))
         return cls(m, markov_random_field=field, log_potential=log_potential.reshape(-1))
 
@@ -257,10 +273,16 @@ class ConceptGraph:
         Raises
         ------
         ValueError
-            If there are more than 12 concepts.
+            If there are more than 12 concepts, or a probability is too small for a float64.
         """
         if self._joint is None:
-            self._joint = self._compute_joint()
+            joint = self._compute_joint()
+            if joint.min() < np.finfo(np.float64).tiny:
+                raise ValueError(
+                    "cpts (or potentials) must leave every concept vector a probability of at least 2.3e-308, the "
+                    f"smallest float64 of full precision; got {joint.min():g} for vector {joint.argmin()}"
+                )
+            self._joint = joint
         return self._joint.copy()
 
     def _compute_joint(self) -> NDArray[np.float64]:
@@ -308,13 +330,12 @@ class ConceptGraph:
         >>> graph.conditional(0, {1: 1})
         0.75
         """
-        known = self._check_concepts("given", given)
+        known = self._check_concepts("given", check_mapping("given", given))
         (target,) = self._check_concepts("concept", [concept])
         if target in known:
             raise ValueError(f"concept must not be among the given concepts {known}, got {target}")
         for value in given.values():
-            if value not in (0, 1):
-                raise ValueError(f"given must have values 0 or 1, got {value!r}")
+            check_integer("the values of given", value, low=0, high=1)
         table = self.marginal([*known, target])[tuple(int(given[i]) for i in known)]
         return float(table[1] / table.sum())
 
@@ -359,7 +380,7 @@ class ConceptGraph:
         -------
         array of shape (n_samples, m), int8
         """
-        n = check_integer("n_samples", n_samples, low=0)
+        n = check_integer("n_samples", n_samples, low=0, high=MAX_SAMPLES)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
         if self.dag is None or self.tables is None:
             rows = rng.choice(2**self.n_concepts, size=n, p=self.joint())
@@ -386,7 +407,7 @@ class ConceptGraph:
         -------
         array of shape (n_samples, m), int8
         """
-        n = check_integer("n_samples", n_samples, low=0)
+        n = check_integer("n_samples", n_samples, low=0, high=MAX_SAMPLES)
         check_integer("burn_in", burn_in, low=0)
         check_integer("thin", thin, low=1)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
@@ -412,7 +433,8 @@ class ConceptGraph:
         return f"ConceptGraph({self.n_concepts} concepts, {kind}, edges {edges})"
 
     def _check_concepts(self, name: str, concepts: Iterable[int]) -> list[int]:
-        found = [check_integer(name, concept, low=0, high=self.n_concepts - 1) for concept in concepts]
+        high = self.n_concepts - 1
+        found = [check_integer(name, concept, low=0, high=high) for concept in check_iterable(name, concepts)]
         if len(set(found)) != len(found):
             raise ValueError(f"{name} must name each concept at most once, got {found}")
         return found
@@ -420,48 +442,74 @@ class ConceptGraph:
 
 def _check_nodes(graph: nx.Graph, kind: type, name: str) -> int:
     if not isinstance(graph, kind) or graph.is_directed() != issubclass(kind, nx.DiGraph) or graph.is_multigraph():
-        raise ValueError(f"{name} must be a networkx {kind.__name__}, got {type(graph).__name__}")
+        raise ValueError(f"{name} must be a networkx {kind.__name__}, got {type(graph).__name__} {shown(graph)}")
     m = graph.number_of_nodes()
     if m == 0 or set(graph.nodes) != set(range(m)):
-        shown: list[Hashable] = sorted(graph.nodes, key=str)
-        raise ValueError(f"{name} must have the nodes 0..m-1 (m at least 1), got {shown}")
+        nodes: list[Hashable] = sorted(graph.nodes, key=str)
+        raise ValueError(f"{name} must have the nodes 0..m-1 (m at least 1), got {shown(nodes)}")
     return m
 
 
-def _check_table(concept: int, table: Any, *, n_parents: int) -> Table:
+def _most_parents(dag: nx.DiGraph) -> int:
+    return max(degree for _, degree in dag.in_degree)
+
+
+def _check_parents(dag: nx.DiGraph) -> None:
+    if _most_parents(dag) > MAX_PARENTS:
+        raise ValueError(f"dag must have at most {MAX_PARENTS} parents for each concept, got {_most_parents(dag)}")
+
+
+def _check_dag(dag: nx.DiGraph, tables: Any, name: str) -> list[Table]:
+    """The checked tables of a directed acyclic graph, one for each concept."""
+    m = _check_nodes(dag, nx.DiGraph, "dag")
+    if m > MAX_SAMPLED_CONCEPTS:
+        raise ValueError(f"dag must have at most {MAX_SAMPLED_CONCEPTS} concepts, got {m}")
+    if not nx.is_directed_acyclic_graph(dag):
+        cycle = [edge[0] for edge in nx.find_cycle(dag)]
+        raise ValueError(f"dag must have no cycle, got one through the concepts {shown(cycle)}")
+    _check_parents(dag)
+    if isinstance(tables, Mapping):
+        if set(tables) != set(range(m)):
+            found = shown(sorted(tables, key=str))
+            raise ValueError(f"{name} must have one table for each concept 0..{m - 1}, got tables for {found}")
+    elif len(check_sequence(name, tables)) != m:
+        raise ValueError(f"{name} must have one table for each of the {m} concepts, got {len(tables)}")
+    return [_check_table(f"{name}[{j}]", tables[j], n_parents=dag.in_degree(j)) for j in range(m)]
+
+
+def _check_table(name: str, table: Any, *, n_parents: int) -> Table:
     expected = list(product((0, 1), repeat=n_parents))
     if isinstance(table, Mapping):
         if set(table) != set(expected):
             raise ValueError(
-                f"cpts[{concept}] must have exactly the {len(expected)} keys {expected}, got {sorted(table, key=str)}"
+                f"{name} must have exactly the {len(expected)} keys {shown(expected)}, "
+                f"got {shown(sorted(table, key=str))}"
             )
         entries = {values: table[values] for values in expected}
     else:
-        array = np.asarray(table, dtype=object)
-        if array.shape != (2,) * n_parents:
-            raise ValueError(f"cpts[{concept}] must have shape {(2,) * n_parents}, got {array.shape}")
-        entries = {values: array[values] for values in expected}
+        array = check_array(name, table, shape=(2,) * n_parents)
+        entries = {values: float(array[values]) for values in expected}
     return {
-        values: check_number(f"cpts[{concept}][{values}]", entry, low=0.0, high=1.0, open_interval=True)
+        values: check_number(f"{name}[{values}]", entry, low=0.0, high=1.0, open_interval=True)
         for values, entry in entries.items()
     }
 
 
-def _check_potential_keys(graph: nx.Graph, edges: Mapping, nodes: Mapping | None) -> None:
-    given = [frozenset(edge) for edge in edges]
+def _check_potential_keys(graph: nx.Graph, edges: Mapping, nodes: Mapping) -> None:
+    given = list(check_mapping("edge_potentials", edges))
     wanted = {frozenset(edge) for edge in graph.edges}
-    if len(given) != len(set(given)) or set(given) != wanted:
+    pairs = {frozenset(edge) for edge in given if isinstance(edge, tuple) and len(edge) == 2}
+    if len(given) != len(wanted) or pairs != wanted:
         raise ValueError(
-            f"edge_potentials must have one table for each edge {sorted(map(sorted, wanted))}, got {list(edges)}"
+            "edge_potentials must have one table for each edge "
+            f"{shown(sorted(map(sorted, wanted)))}, got {shown(given)}"
         )
-    if nodes is not None and not set(nodes) <= set(graph.nodes):
-        raise ValueError(f"node_potentials must be keyed by concepts 0..{len(graph) - 1}, got {list(nodes)}")
+    if not set(check_mapping("node_potentials", nodes)) <= set(graph.nodes):
+        raise ValueError(f"node_potentials must be keyed by concepts 0..{len(graph) - 1}, got {shown(list(nodes))}")
 
 
 def _check_potential(name: str, table: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    array = np.asarray(table, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    if not (np.isfinite(array).all() and (array > 0).all()):
-        raise ValueError(f"{name} must have finite entries above 0, got {array.tolist()}")
+    array = check_array(name, table, shape=shape)
+    if not (array > 0).all():
+        raise ValueError(f"{name} must have entries above 0, got {array.tolist()}")
     return array

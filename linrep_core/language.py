@@ -17,8 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_choice, check_integer, check_number
-from linrep_core.concepts import MAX_CONCEPTS, ConceptGraph, concept_vectors
+from linrep_core._checks import (
+    as_array,
+    check_choice,
+    check_instance,
+    check_integer,
+    check_number,
+    check_sequence,
+    check_words,
+    shown,
+)
+from linrep_core.concepts import MAX_CONCEPTS, MAX_SAMPLES, ConceptGraph, concept_vectors
 
 UNKNOWN = -1
 CONTEXT_WEIGHTS = ("masked", "uniform")
@@ -33,24 +42,42 @@ def subset_sums(values: Values, n_concepts: int) -> Values:
     Parameters
     ----------
     values
-        Array or tensor of shape (2**m, ...): one entry a token, concept 0 the highest bit.
+        Array or tensor of shape (2**m, ...): one entry a token, concept 0 the highest bit. A nan goes through to
+        the sums it belongs to.
+    n_concepts
+        Number of concepts *m*, 1 to 12.
 
     Returns
     -------
     array or tensor of shape (3**m, ...)
         Row = the context read as a ternary number with digits 0, 1, 2 = unknown, concept 0 the highest digit.
 
+    Raises
+    ------
+    ValueError
+        For anything else than an array or tensor with 2**m rows.
+
     Examples
     --------
     >>> subset_sums(np.array([1.0, 10.0]), 1).tolist()
     [1.0, 10.0, 11.0]
     """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_CONCEPTS)
+    if not isinstance(values, np.ndarray | torch.Tensor) or values.ndim == 0 or len(values) != 2**m:
+        raise ValueError(f"values must be an array or tensor with {2**m} rows, got {_kind(values)}")
     concatenate: Any = torch.cat if isinstance(values, torch.Tensor) else np.concatenate
     shape = tuple(values.shape[1:])
-    for concept in range(n_concepts):  # 3**concept contexts of the earlier concepts are already there
-        split = values.reshape((3**concept, 2, -1))
+    for concept in range(m):  # 3**concept contexts of the earlier concepts are already there
+        split = values.reshape((3**concept, 2, *values.shape[1:]) if 0 in shape else (3**concept, 2, -1))
         values = concatenate([split, split[:, :1] + split[:, 1:]], 1)
-    return values.reshape((3**n_concepts, *shape))
+    return values.reshape((3**m, *shape))
+
+
+def _kind(value: Any) -> str:
+    """What a value is, for error messages about arrays."""
+    if isinstance(value, np.ndarray | torch.Tensor):
+        return f"{type(value).__name__} of {value.dtype} and shape {tuple(value.shape)}"
+    return f"{type(value).__name__} {shown(value)}"
 
 
 class LatentConditionalModel:
@@ -80,8 +107,7 @@ class LatentConditionalModel:
     """
 
     def __init__(self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5) -> None:
-        if not isinstance(graph, ConceptGraph):
-            raise ValueError(f"graph must be a ConceptGraph, got {type(graph).__name__}")
+        check_instance("graph", graph, ConceptGraph)
         self.graph = graph
         self.context_weights = check_choice("context_weights", context_weights, CONTEXT_WEIGHTS)
         self.mask_probability = check_number(
@@ -185,14 +211,19 @@ class LatentConditionalModel:
         Parameters
         ----------
         unembeddings
-            Array or tensor of shape (2**m, d).
+            Floating-point array or tensor of shape (2**m, d). A nan goes through to the contexts it belongs to, so
+            that training can see its own divergence.
 
         Returns
         -------
         array or tensor of shape (n_contexts, d), of the same kind
+
+        Raises
+        ------
+        ValueError
+            For anything else than a table with 2**m rows, or bad contexts.
         """
-        if len(unembeddings) != self.n_tokens:
-            raise ValueError(f"unembeddings must have {self.n_tokens} rows, got {len(unembeddings)}")
+        unembeddings = _check_token_table("unembeddings", unembeddings, self.n_tokens)
         joint: Any = self._joint[:, None]
         probability: Any = self._context_probability[:, None]
         rows: Any = None if contexts is None else self.context_index(contexts)
@@ -231,8 +262,10 @@ class LatentConditionalModel:
         contexts, tokens : arrays of shape (n_samples,), int64
             Rows of `contexts()` (or of the contexts given) and token numbers.
         """
-        n = check_integer("n_samples", n_samples, low=0)
-        rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(seed)
+        n = check_integer("n_samples", n_samples, low=0, high=MAX_SAMPLES)
+        rng = (
+            seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_integer("seed", seed, low=0))
+        )
         if contexts is None and self.context_weights == "masked":
             return self._sample_masked(n, rng)
         array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
@@ -259,17 +292,37 @@ class LatentConditionalModel:
         )
 
 
-def check_contexts(contexts: Any, n_concepts: int) -> NDArray[np.int8]:
+def check_contexts(contexts: Any, n_concepts: int | None, *, name: str = "contexts") -> NDArray[np.int8]:
     """Return contexts as an (n, m) int8 array, or raise a ValueError that says what is wrong with them."""
-    array = np.asarray(contexts)
+    array = as_array(name, contexts)
     if array.size == 0:
-        raise ValueError("contexts must hold at least one context, got an empty set")
-    if array.ndim != 2 or array.shape[1] != n_concepts:
-        raise ValueError(f"contexts must have shape (n, {n_concepts}), got {array.shape}")
-    wrong = ~np.isin(array, (0, 1, UNKNOWN))
+        raise ValueError(f"{name} must hold at least one context, got an empty set")
+    if array.ndim != 2 or n_concepts not in (None, array.shape[1]):
+        raise ValueError(f"{name} must have shape (n, {n_concepts or 'm'}), got {array.shape}")
+    wrong = (array != 0) & (array != 1) & (array != UNKNOWN)
     if wrong.any():
-        raise ValueError(f"contexts must have entries 0, 1 or -1 (unknown), got {array[wrong][0]!r}")
+        raise ValueError(f"{name} must have entries 0, 1 or {UNKNOWN} (unknown), got {array[wrong][0]}")
     return array.astype(np.int8)
+
+
+def check_distinct_contexts(contexts: Any, n_concepts: int | None) -> NDArray[np.int8]:
+    """The same where each context has an embedding of its own, so that none may come twice."""
+    array = check_contexts(contexts, n_concepts)
+    distinct, times = np.unique(array, axis=0, return_counts=True)
+    if len(distinct) < len(array):
+        repeated = distinct[times > 1][0].tolist()
+        raise ValueError(f"contexts must hold each context once, got {repeated} {times.max()} times")
+    return array
+
+
+def _check_token_table(name: str, table: Any, n_tokens: int) -> Any:
+    if not isinstance(table, torch.Tensor):
+        table = as_array(name, table)
+    elif not table.is_floating_point():
+        raise ValueError(f"{name} must hold floating-point numbers, got {_kind(table)}")
+    if table.ndim != 2 or len(table) != n_tokens:
+        raise ValueError(f"{name} must have shape ({n_tokens}, dim), got {tuple(table.shape)}")
+    return table
 
 
 # ---- words ------------------------------------------------------------------------------------------------------
@@ -300,11 +353,14 @@ class Vocabulary:
     tokens: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        m = len(self.concepts)
-        if len(self.values) != m:
-            raise ValueError(f"values must have one pair for each of the {m} concepts, got {len(self.values)}")
-        if len(set(self.tokens)) != 2**m:
-            raise ValueError(f"tokens must be {2**m} different words, got {len(set(self.tokens))}")
+        m = len(check_words("concepts", self.concepts))
+        if not 1 <= m <= MAX_CONCEPTS:
+            raise ValueError(f"concepts must be 1 to {MAX_CONCEPTS} names, got {m}")
+        for i, pair in enumerate(check_sequence("values", self.values, length=m)):
+            check_words(f"values[{i}]", pair, length=2)
+        words = check_words("tokens", self.tokens, length=2**m)
+        if len(set(words)) != 2**m:
+            raise ValueError(f"tokens must be {2**m} different words, got {len(set(words))} different ones")
 
     @classmethod
     def court(cls, n_concepts: int) -> Vocabulary:
@@ -346,7 +402,8 @@ class Vocabulary:
 
     def describe(self, context: Any) -> str:
         """A context as words: what it tells, and ``?`` for what it leaves open."""
-        (entries,) = check_contexts([context], len(self.concepts))
+        told = as_array("context", context)
+        (entries,) = check_contexts(told[np.newaxis], len(self.concepts), name="context, as one row,")
         return ", ".join(
             "?" if entry == UNKNOWN else pair[entry] for entry, pair in zip(entries, self.values, strict=True)
         )
