@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_integer
-from linrep_core.language import UNKNOWN, LatentConditionalModel, check_contexts
-from linrep_core.predictor import SoftmaxPredictor
+from linrep_core._checks import as_array, check_array, check_integer
+from linrep_core.language import UNKNOWN, LatentConditionalModel, check_distinct_contexts
+from linrep_core.predictor import SoftmaxPredictor, check_predictor
 
 Array = NDArray[np.float64]
+MEASURES = ("unembedding", "embedding", "alignment", "between")
+MAX_TOLD = 39  # concepts of a context: its ternary number must fit into 63 bits
 
 
 def unembedding_steering_vectors(unembeddings: Any, concept: int) -> Array:
@@ -39,12 +40,12 @@ def unembedding_steering_vectors(unembeddings: Any, concept: int) -> Array:
     >>> unembedding_steering_vectors([[0.0], [1.0], [5.0], [7.0]], concept=1).tolist()
     [[1.0], [2.0]]
     """
-    table = _as_array(unembeddings)
+    table = check_array("unembeddings", unembeddings, shape=("2**m", "dim"))
     m = len(table).bit_length() - 1
-    if table.ndim != 2 or len(table) != 2**m or m < 1:
+    if m < 1 or len(table) != 2**m:
         raise ValueError(f"unembeddings must have shape (2**m, dim) with m at least 1, got {table.shape}")
-    check_integer("concept", concept, low=0, high=m - 1)
-    split = table.reshape(2**concept, 2, -1, table.shape[1])
+    concept = check_integer("concept", concept, low=0, high=m - 1)
+    split = table.reshape(2**concept, 2, 2 ** (m - 1 - concept), table.shape[1])
     return (split[:, 1] - split[:, 0]).reshape(-1, table.shape[1])
 
 
@@ -56,7 +57,7 @@ def embedding_steering_vectors(embeddings: Any, contexts: Any, concept: int) -> 
     embeddings
         Shape (n_contexts, dim).
     contexts
-        Shape (n_contexts, m), entries 0, 1, -1; row r belongs to row r of `embeddings`.
+        Shape (n_contexts, m), entries 0, 1, -1, no context twice; row r belongs to row r of `embeddings`.
     concept
         0 to m - 1; it is known in both contexts of a pair, the other entries agree.
 
@@ -64,12 +65,13 @@ def embedding_steering_vectors(embeddings: Any, contexts: Any, concept: int) -> 
     -------
     array of shape (n_pairs, dim); n_pairs = 3**(m - 1) when all contexts are there, 0 when no pair is.
     """
-    table = _as_array(embeddings)
-    array = np.asarray(contexts)
-    array = check_contexts(array, array.shape[1] if array.ndim == 2 else 0)
+    table = check_array("embeddings", embeddings, shape=("n_contexts", "dim"))
+    array = check_distinct_contexts(contexts, None)
     if len(array) != len(table):
         raise ValueError(f"contexts must have one row for each of the {len(table)} embeddings, got {len(array)}")
-    check_integer("concept", concept, low=0, high=array.shape[1] - 1)
+    if array.shape[1] > MAX_TOLD:
+        raise ValueError(f"contexts must tell of at most {MAX_TOLD} concepts, got {array.shape[1]}")
+    concept = check_integer("concept", concept, low=0, high=array.shape[1] - 1)
     lower, upper = _counterfactual_pairs(array, concept)
     return table[upper] - table[lower]
 
@@ -98,7 +100,7 @@ def mean_pairwise_cosine(vectors: Any) -> float:
     >>> mean_pairwise_cosine([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
     0.3333333333333333
     """
-    unit = _normalize(_as_array(vectors))
+    unit = _normalize(check_array("vectors", vectors, shape=("n", "dim")))
     n = len(unit)
     if n == 0:
         return float("nan")
@@ -116,7 +118,8 @@ def mean_cosine_between(first: Any, second: Any) -> float:
     >>> mean_cosine_between([[1.0, 0.0]], [[2.0, 0.0], [0.0, 1.0]])
     0.5
     """
-    first, second = _normalize(_as_array(first)), _normalize(_as_array(second))
+    first = _normalize(check_array("first", first, shape=("n", "dim")))
+    second = _normalize(check_array("second", second, shape=("n", first.shape[1])))
     if len(first) == 0 or len(second) == 0:
         return float("nan")
     return float(first.mean(axis=0) @ second.mean(axis=0))
@@ -151,11 +154,18 @@ class LinearityReport:
     between: Array
     heat_map: Array
 
+    def __post_init__(self) -> None:
+        m = as_array("unembedding", self.unembedding).size
+        for name, shape in (*((name, (m,)) for name in MEASURES), ("heat_map", (m, m))):
+            array = as_array(name, getattr(self, name))
+            if array.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+            object.__setattr__(self, name, array)
+
     @property
     def mean(self) -> dict[str, float]:
         """Each measure averaged over the concepts that have it (nan where none has)."""
-        measures = ("unembedding", "embedding", "alignment", "between")
-        return {name: _nanmean(getattr(self, name)) for name in measures}
+        return {name: _nanmean(getattr(self, name)) for name in MEASURES}
 
     def __str__(self) -> str:
         lines = ["concept  unembedding  embedding  alignment  between"]
@@ -174,24 +184,21 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     Raises
     ------
     ValueError
-        If the predictor's tables do not have the model's numbers of tokens and contexts.
+        If the predictor's tables do not have the model's numbers of tokens and contexts, or are not finite.
 
     Examples
     --------
     >>> from linrep_core import ConceptGraph
     >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
     >>> tokens, contexts = model.tokens(), np.where(model.contexts() == -1, 0.5, model.contexts())
-    >>> cube = SoftmaxPredictor(torch.tensor(contexts) - 0.5, torch.tensor(tokens).double())
+    >>> cube = SoftmaxPredictor(contexts - 0.5, tokens.astype(float))
     >>> linearity(model, cube).mean["unembedding"]
     1.0
     """
-    unembeddings, embeddings = _as_array(predictor.unembeddings), _as_array(predictor.embeddings)
+    check_predictor(model, predictor)
+    unembeddings, embeddings = predictor.unembeddings, predictor.embeddings
     contexts = model.contexts() if predictor.contexts is None else predictor.contexts
     m = model.n_concepts
-    if len(unembeddings) != model.n_tokens:
-        raise ValueError(f"predictor must have {model.n_tokens} unembeddings, got {len(unembeddings)}")
-    if len(embeddings) != len(contexts):
-        raise ValueError(f"predictor must have {len(contexts)} embeddings, got {len(embeddings)}")
 
     by_token = [unembedding_steering_vectors(unembeddings, i) for i in range(m)]
     by_context = [embedding_steering_vectors(embeddings, contexts, i) for i in range(m)]
@@ -208,15 +215,11 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     )
 
 
-def _as_array(values: Any) -> Array:
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, dtype=np.float64)
-
-
 def _normalize(vectors: Array) -> Array:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
+    scaled = np.ldexp(vectors, -np.frexp(largest)[1])  # by a power of two, exactly: no square over- or underflows
+    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.divide(scaled, norms, out=np.zeros_like(vectors), where=norms > 0)
 
 
 def _nanmean(values: Array) -> float:

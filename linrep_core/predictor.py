@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_choice, check_integer, check_number
-from linrep_core.language import LatentConditionalModel, check_contexts
+from linrep_core._checks import as_array, check_choice, check_instance, check_integer, check_number, shown
+from linrep_core.language import LatentConditionalModel, check_distinct_contexts
 
 INITIALIZATIONS = ("lookup_table", "gaussian")
+DTYPES = (torch.float32, torch.float64)
+MAX_PARAMETERS = 2**30  # 8 GiB of float64 for each table
 
 
 @dataclass
@@ -27,10 +29,15 @@ class SoftmaxPredictor:
     embeddings : tensor of shape (n_contexts, dim)
         f(x), one row a context.
     unembeddings : tensor of shape (n_tokens, dim)
-        g(y), one row a token, in the order of the tokens' binary numbers.
+        g(y), one row a token, in the order of the tokens' binary numbers. Of the same type and on the same device.
     contexts : array of shape (n_contexts, m), int8, or None
-        Which context each row of `embeddings` belongs to; None means all 3**m, in the order of
+        Which context each row of `embeddings` belongs to, no context twice; None means all 3**m, in the order of
         `LatentConditionalModel.contexts`.
+
+    Raises
+    ------
+    ValueError
+        For tables of the wrong shape or with entries that are not finite, or contexts that do not fit them.
 
     Examples
     --------
@@ -44,23 +51,19 @@ class SoftmaxPredictor:
     contexts: NDArray[np.int8] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("embeddings", "unembeddings"):
-            value = torch.as_tensor(getattr(self, name))
-            if value.ndim != 2 or value.shape[0] == 0 or value.shape[1] == 0 or not value.is_floating_point():
-                raise ValueError(
-                    f"{name} must be a floating-point table of shape (rows, dim), got {value.dtype} of shape "
-                    f"{tuple(value.shape)}"
-                )
-            setattr(self, name, value)
-        if self.embeddings.shape[1] != self.unembeddings.shape[1]:
+        self.embeddings = _check_table("embeddings", self.embeddings)
+        self.unembeddings = _check_table("unembeddings", self.unembeddings)
+        f, g = self.embeddings, self.unembeddings
+        if f.shape[1] != g.shape[1]:
+            raise ValueError(f"unembeddings must have the embeddings' dimension {f.shape[1]}, got {g.shape[1]}")
+        if (f.dtype, f.device) != (g.dtype, g.device):
             raise ValueError(
-                f"unembeddings must have the embeddings' dimension {self.embeddings.shape[1]}, "
-                f"got {self.unembeddings.shape[1]}"
+                f"unembeddings must be {f.dtype} on {f.device} as the embeddings, got {g.dtype} on {g.device}"
             )
-        if self.contexts is not None and len(self.contexts) != len(self.embeddings):
-            raise ValueError(
-                f"contexts must have one row for each embedding ({len(self.embeddings)}), got {len(self.contexts)}"
-            )
+        if self.contexts is not None:
+            self.contexts = check_distinct_contexts(self.contexts, None)
+            if len(self.contexts) != len(f):
+                raise ValueError(f"contexts must have one row for each embedding ({len(f)}), got {len(self.contexts)}")
 
     @classmethod
     def initialize(
@@ -87,14 +90,23 @@ class SoftmaxPredictor:
         seed
             Fixes the numbers. They come from numpy's generator, which the browser's engine repeats, so that the same
             seed starts the same run there.
+        dtype
+            ``torch.float64`` or ``torch.float32``.
         """
+        check_instance("model", model, LatentConditionalModel)
         d = check_integer("dim", dim, low=1)
         check_choice("initialization", initialization, INITIALIZATIONS)
-        check_number("scale", scale, low=0.0, open_interval=True)
-        kept = None if contexts is None else check_contexts(contexts, model.n_concepts)
+        scale = check_number("scale", scale, low=0.0, open_interval=True)
+        check_dtype("dtype", dtype)
+        kept = None if contexts is None else check_distinct_contexts(contexts, model.n_concepts)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
+        sizes = (model.n_contexts if kept is None else len(kept), model.n_tokens)
+        if max(sizes) * d > MAX_PARAMETERS:
+            raise ValueError(f"dim must be at most {MAX_PARAMETERS // max(sizes)} for {max(sizes)} rows, got {d}")
+        if scale > torch.finfo(dtype).max / 100:  # no normal draw is beyond 100 standard deviations
+            raise ValueError(f"scale must be at most {torch.finfo(dtype).max / 100:.0e} for {dtype}, got {scale:g}")
         tables = []
-        for rows in (model.n_contexts if kept is None else len(kept), model.n_tokens):
+        for rows in sizes:
             if initialization == "gaussian":
                 table = scale * rng.standard_normal((rows, d))
             else:
@@ -120,7 +132,14 @@ class SoftmaxPredictor:
         return torch.softmax(self.logits(), dim=1)
 
     def loss(self, model: LatentConditionalModel) -> torch.Tensor:
-        """Mean cross-entropy against the exact p(y | x), weighted as the model weighs contexts: a scalar, in nats."""
+        """Mean cross-entropy against the exact p(y | x), weighted as the model weighs contexts: a scalar, in nats.
+
+        Raises
+        ------
+        ValueError
+            If the tables do not have the model's numbers of tokens and contexts.
+        """
+        check_predictor(model, self)
         return cross_entropy(
             self.embeddings,
             self.unembeddings,
@@ -131,6 +150,43 @@ class SoftmaxPredictor:
     def excess_loss(self, model: LatentConditionalModel) -> float:
         """Mean cross-entropy minus the entropy floor: the mean Kullback-Leibler divergence from p to p_hat, in nats."""
         return float(self.loss(model)) - model.entropy_floor(self.contexts)
+
+
+def _check_table(name: str, table: Any) -> torch.Tensor:
+    if not isinstance(table, torch.Tensor):
+        array = as_array(name, table)
+        if array.dtype.kind == "f":  # a copy, in one of the types and layouts that torch takes
+            array = array.astype(np.float32 if array.dtype == np.float32 else np.float64, order="C")
+        table = torch.as_tensor(array)
+    if table.ndim != 2 or 0 in table.shape or not table.is_floating_point():
+        raise ValueError(
+            f"{name} must be a floating-point table of shape (rows, dim), got {table.dtype} of shape "
+            f"{tuple(table.shape)}"
+        )
+    if not table.isfinite().all():
+        raise ValueError(f"{name} must have finite entries, got {table[~table.isfinite()][0].item()}")
+    return table
+
+
+def check_dtype(name: str, dtype: Any) -> None:
+    """Raise a ValueError unless `dtype` is one of torch's two precisions for training."""
+    if not isinstance(dtype, torch.dtype) or dtype not in DTYPES:
+        raise ValueError(f"{name} must be torch.float32 or torch.float64, got {shown(dtype)}")
+
+
+def check_predictor(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> None:
+    """Raise a ValueError unless the predictor's tables have the model's numbers of tokens and contexts."""
+    check_instance("model", model, LatentConditionalModel)
+    check_instance("predictor", predictor, SoftmaxPredictor)
+    found = (len(predictor.embeddings), len(predictor.unembeddings))
+    if found[1] != model.n_tokens:
+        raise ValueError(f"predictor must have {model.n_tokens} unembeddings, got {found[1]}")
+    if predictor.contexts is None and found[0] != model.n_contexts:
+        raise ValueError(f"predictor must have {model.n_contexts} embeddings or name its contexts, got {found[0]}")
+    if predictor.contexts is not None and predictor.contexts.shape != (found[0], model.n_concepts):
+        raise ValueError(
+            f"predictor must have contexts of shape {(found[0], model.n_concepts)}, got {predictor.contexts.shape}"
+        )
 
 
 def cross_entropy(
@@ -152,7 +208,35 @@ def cross_entropy(
 
     Returns
     -------
-    scalar tensor, in nats
+    scalar tensor, in nats; nan if an entry is nan, so that training can see its own divergence
+
+    Raises
+    ------
+    ValueError
+        For anything else than tensors of these shapes.
     """
+    _check_shapes(embeddings, unembeddings, expected_unembedding, weights)
     log_normalizer = torch.logsumexp(embeddings @ unembeddings.T, dim=1)  # (n_contexts,)
     return weights @ (log_normalizer - (embeddings * expected_unembedding).sum(dim=1))
+
+
+def _check_shapes(embeddings: Any, unembeddings: Any, expected_unembedding: Any, weights: Any) -> None:
+    tensors = {
+        "embeddings": (embeddings, 2),
+        "unembeddings": (unembeddings, 2),
+        "expected_unembedding": (expected_unembedding, 2),
+        "weights": (weights, 1),
+    }
+    for name, (tensor, ndim) in tensors.items():
+        if not isinstance(tensor, torch.Tensor) or tensor.ndim != ndim or not tensor.is_floating_point():
+            raise ValueError(f"{name} must be a floating-point tensor with {ndim} axes, got {shown(tensor)}")
+        if (tensor.dtype, tensor.device) != (embeddings.dtype, embeddings.device):
+            raise ValueError(f"{name} must be {embeddings.dtype} on {embeddings.device} as the embeddings")
+    n, dim = embeddings.shape
+    for name, tensor, shape in (
+        ("unembeddings", unembeddings, (len(unembeddings), dim)),
+        ("expected_unembedding", expected_unembedding, (n, dim)),
+        ("weights", weights, (n,)),
+    ):
+        if tuple(tensor.shape) != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")

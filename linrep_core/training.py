@@ -6,6 +6,7 @@ Book: part "The model", chapter "Predicting the next token". Source: arXiv 2403.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,20 +15,32 @@ import torch
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from linrep_core._checks import check_choice, check_integer, check_number
+from linrep_core._checks import (
+    check_choice,
+    check_flag,
+    check_instance,
+    check_integer,
+    check_mapping,
+    check_number,
+    shown,
+)
 from linrep_core.geometry import linearity
 from linrep_core.language import LatentConditionalModel
-from linrep_core.predictor import SoftmaxPredictor, cross_entropy
+from linrep_core.predictor import SoftmaxPredictor, check_dtype, cross_entropy
 
 DEFAULT_LEARNING_RATES = {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0}
 OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
-STOP_CRITERIA = ("excess_loss", "gradient_norm", "unembedding_cosine")
+STOP_CRITERIA = {"excess_loss": "below", "gradient_norm": "below", "unembedding_cosine": "above"}
 RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
 CHECK_EVERY = 100  # steps between two looks at the stop criteria
 SAMPLED_AHEAD = 256  # batches drawn at once: one call of the sampler costs as much as many
+MAX_AHEAD = 2**20  # pairs drawn at once
+MAX_BATCH = 2**24
+MAX_SNAPSHOTS = 10_000
 LBFGS_ITERATIONS = 20  # a step; with 1, torch restarts from steepest descent each time and sticks
-DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing
+DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing, or the first loss
 DEVICE_LOGITS = 2**20  # with fewer logits a step on a GPU is slower than on the CPU
+THREADED_LOGITS = 2**17  # with fewer, threads cost more than they save: ten times the step on a busy machine
 
 HISTORY = (
     "step",
@@ -45,7 +58,8 @@ HISTORY = (
 class TrainingDiverged(ValueError):
     """The loss became NaN, infinite or absurdly large: the learning rate was too high.
 
-    A ValueError, because the argument to change is `learning_rate`. `run` holds what was recorded before.
+    A ValueError, because the argument to change is `learning_rate`. `run` holds what was recorded before, with the
+    tables of the last record.
     """
 
     def __init__(self, message: str, run: TrainingRun) -> None:
@@ -152,7 +166,7 @@ def train(
     batch_size
         Sampled pairs a step, or None for the exact full batch.
     contexts
-        Shape (n, m): the contexts to train on, or None for all.
+        Shape (n, m): the contexts to train on, none twice, or None for all.
     initialization, scale
         See `SoftmaxPredictor.initialize`.
     seed
@@ -162,8 +176,8 @@ def train(
     device
         None chooses a GPU for large tables when there is one, else the CPU.
     stop_when
-        Named criteria, checked every 100 steps: ``{"excess_loss": 0.01}`` (nats, stops below),
-        ``{"gradient_norm": 1e-6}`` (stops below), ``{"unembedding_cosine": 0.99}`` (stops above).
+        Named criteria, checked every 100 steps and at each recorded step: ``{"excess_loss": 0.01}`` (nats, stops
+        below), ``{"gradient_norm": 1e-6}`` (stops below), ``{"unembedding_cosine": 0.99}`` (stops above).
     n_snapshots
         How many copies of the tables to keep, at logarithmically spaced steps.
     callback
@@ -181,7 +195,7 @@ def train(
     ValueError
         For bad arguments.
     TrainingDiverged
-        If the loss is no longer finite; names the step and suggests a rate.
+        If the loss is no longer finite, or a thousand times what it was; names the step and suggests a rate.
 
     Examples
     --------
@@ -191,54 +205,79 @@ def train(
     >>> run.excess_loss < 0.1
     True
     """
-    if not isinstance(model, LatentConditionalModel):
-        raise ValueError(f"model must be a LatentConditionalModel, got {type(model).__name__}")
+    check_instance("model", model, LatentConditionalModel)
     settings = _check_settings(locals())
+    steps = settings["steps"]
     predictor = SoftmaxPredictor.initialize(
         model, dim, contexts=contexts, initialization=initialization, scale=scale, seed=seed, dtype=dtype
     )
-    trainer = _Trainer(model, predictor, settings)
-    snapshot_steps = set(logarithmic_steps(steps, count=n_snapshots)) if n_snapshots else set()
-    record_steps = set(logarithmic_steps(steps))
-    run = TrainingRun(predictor, trainer.entropy_floor, settings)
-    records: list[dict[str, float]] = []
-
-    bar = tqdm(total=steps, disable=not progress, desc=f"m={model.n_concepts}, d={dim}", unit="step", leave=False)
-    with bar:
+    with _few_threads(len(predictor.embeddings) * model.n_tokens):
+        trainer = _Trainer(model, predictor, settings)
+        run = TrainingRun(predictor, trainer.entropy_floor, settings)
+        title = f"m={model.n_concepts}, d={dim}"
         try:
-            for step in range(steps + 1):
-                look = step in record_steps
-                if look or step in snapshot_steps or (stop_when and step % CHECK_EVERY == 0):
-                    met = trainer.criterion_met(stop_when)
-                    if look or met:
-                        records.append(trainer.measure(step))
-                        bar.set_postfix(excess=f"{records[-1]['excess_loss']:.4f}", refresh=False)
-                        if callback is not None:
-                            callback(step, records[-1]["excess_loss"])
-                    if step in snapshot_steps or (met and n_snapshots):
-                        run.snapshots.append(trainer.snapshot(step))
-                    if met:
-                        run.stop_reason = met
-                        break
-                if step < steps:
-                    trainer.step()
-                    run.steps = step + 1
-                    bar.update()
-        except KeyboardInterrupt:
-            run.stop_reason = "interrupted"
-            if not records or records[-1]["step"] != run.steps:
-                records.append(trainer.measure(run.steps))
+            with tqdm(total=steps, disable=not progress, desc=title, unit="step", leave=False) as bar:
+                _take_steps(run, trainer, steps, stop_when, n_snapshots, callback, bar)
         except _NotFinite as trouble:
             run.stop_reason = "diverged"
-            _finish(run, trainer, records)
             rate = settings["learning_rate"]
             raise TrainingDiverged(
-                f"training diverged at step {run.steps + 1}: the loss is {trouble.loss:g} nats; "
+                f"training diverged at step {run.steps}: the loss is {trouble.loss:g} nats; "
                 f"try a smaller learning_rate, for example {rate / 10:g} instead of {rate:g}",
                 run,
             ) from None
-    _finish(run, trainer, records)
+        finally:
+            run.predictor = trainer.recorded
+            run.history = {name: np.array([record[name] for record in trainer.records]) for name in HISTORY}
     return run
+
+
+def _take_steps(
+    run: TrainingRun,
+    trainer: _Trainer,
+    steps: int,
+    stop_when: Mapping[str, float] | None,
+    n_snapshots: int,
+    callback: Callable[[int, float], None] | None,
+    bar: tqdm,
+) -> None:
+    snapshot_steps = set(logarithmic_steps(steps, count=n_snapshots)) if n_snapshots else set()
+    record_steps = set(logarithmic_steps(steps))
+    try:
+        for step in range(steps + 1):
+            look = step in record_steps
+            if look or step in snapshot_steps or (stop_when and step % CHECK_EVERY == 0):
+                met = trainer.criterion_met(stop_when)
+                if look or met:
+                    record = trainer.record(step)
+                    bar.set_postfix(excess=f"{record['excess_loss']:.4f}", refresh=False)
+                    if callback is not None:
+                        callback(step, record["excess_loss"])
+                if step in snapshot_steps or (met and n_snapshots):
+                    run.snapshots.append(trainer.snapshot(step))
+                if met:
+                    run.stop_reason = met
+                    break
+            if step < steps:
+                trainer.step()
+                run.steps = step + 1
+                bar.update()
+    except KeyboardInterrupt:
+        run.stop_reason = "interrupted"
+        if not trainer.records or trainer.records[-1]["step"] != run.steps:
+            trainer.record(run.steps)
+
+
+@contextmanager
+def _few_threads(n_logits: int) -> Iterator[None]:
+    """One thread for small tables; the sums then also round the same on every machine."""
+    before = torch.get_num_threads()
+    if n_logits < THREADED_LOGITS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def logarithmic_steps(steps: int, count: int | None = None) -> list[int]:
@@ -249,7 +288,9 @@ def logarithmic_steps(steps: int, count: int | None = None) -> list[int]:
     >>> logarithmic_steps(100, count=4)
     [0, 1, 10, 100]
     """
-    check_integer("steps", steps, low=0)
+    steps = check_integer("steps", steps, low=0, high=2**53)
+    if count is not None:
+        count = check_integer("count", count, low=1, high=MAX_SNAPSHOTS)
     if steps == 0:
         return [0]
     if count is None:
@@ -271,15 +312,21 @@ class _Trainer:
 
     def __init__(self, model: LatentConditionalModel, predictor: SoftmaxPredictor, settings: dict[str, Any]) -> None:
         self.model, self.contexts = model, predictor.contexts
+        self.records: list[dict[str, float]] = []
+        self.recorded = predictor
         device = _choose_device(settings["device"], len(predictor.embeddings) * model.n_tokens)
-        self.embeddings = predictor.embeddings.to(device).requires_grad_()
-        self.unembeddings = predictor.unembeddings.to(device).requires_grad_()
+        self.embeddings = predictor.embeddings.clone().to(device).requires_grad_()
+        self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size = settings["batch_size"]
         self.batches = self._draw_batches(np.random.default_rng(settings["seed"]))
         self.optimizer = _make_optimizer([self.embeddings, self.unembeddings], settings)
-        self.loss_limit = DIVERGED_ABOVE * float(np.log(model.n_tokens))
+        with torch.no_grad():
+            first_loss = self.exact_loss().item()
+        if not np.isfinite(first_loss):
+            raise ValueError(f"scale must be small enough for a finite first loss, got {settings['scale']:g}")
+        self.loss_limit = DIVERGED_ABOVE * max(float(np.log(model.n_tokens)), first_loss)
 
     def exact_loss(self) -> torch.Tensor:
         expected = self.model.expected_unembedding(self.unembeddings, self.contexts)
@@ -305,7 +352,8 @@ class _Trainer:
     def _draw_batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size, device = self.batch_size, self.embeddings.device
         while True:
-            contexts, tokens = self.model.sample(size * SAMPLED_AHEAD, self.contexts, seed=rng)
+            batches = max(1, min(SAMPLED_AHEAD, MAX_AHEAD // size))
+            contexts, tokens = self.model.sample(size * batches, self.contexts, seed=rng)
             pairs = zip(
                 torch.as_tensor(contexts, device=device).split(size),
                 torch.as_tensor(tokens, device=device).split(size),
@@ -314,21 +362,22 @@ class _Trainer:
             yield from pairs
 
     def current(self) -> SoftmaxPredictor:
-        return SoftmaxPredictor(
-            self.embeddings.detach().cpu().clone(), self.unembeddings.detach().cpu().clone(), self.contexts
-        )
+        tables = [table.detach().cpu().clone() for table in (self.embeddings, self.unembeddings)]
+        if not all(table.isfinite().all() for table in tables):
+            raise _NotFinite(np.nan)
+        return SoftmaxPredictor(*tables, self.contexts)
 
     def snapshot(self, step: int) -> Snapshot:
         now = self.current()
         return Snapshot(step, now.embeddings.double().numpy(), now.unembeddings.double().numpy())
 
-    def measure(self, step: int) -> dict[str, float]:
+    def record(self, step: int) -> dict[str, float]:
         with torch.no_grad():
             loss = self.exact_loss().item()
-        if not np.isfinite(loss):
+        if not loss < self.loss_limit:
             raise _NotFinite(loss)
         now = self.current()
-        return {
+        record = {
             "step": step,
             "loss": loss,
             "excess_loss": loss - self.entropy_floor,
@@ -336,6 +385,9 @@ class _Trainer:
             "unembedding_norm": float(now.unembeddings.norm(dim=1).mean()),
             "embedding_norm": float(now.embeddings.norm(dim=1).mean()),
         }
+        self.records.append(record)
+        self.recorded = now
+        return record
 
     def criterion_met(self, stop_when: Mapping[str, float] | None) -> str | None:
         for name, threshold in (stop_when or {}).items():
@@ -347,20 +399,16 @@ class _Trainer:
                 value = float(torch.sqrt(sum((g * g).sum() for g in gradients)))
             else:
                 value = linearity(self.model, self.current()).mean["unembedding"]
-            if value > threshold if name == "unembedding_cosine" else value < threshold:
-                return f"{name} {'above' if name == 'unembedding_cosine' else 'below'} {threshold:g}"
+            side = STOP_CRITERIA[name]
+            if value > threshold if side == "above" else value < threshold:
+                return f"{name} {side} {threshold:g}"
         return None
 
 
-def _finish(run: TrainingRun, trainer: _Trainer, records: list[dict[str, float]]) -> None:
-    run.predictor = trainer.current()
-    run.history = {name: np.array([record[name] for record in records]) for name in HISTORY}
-
-
 def _choose_device(device: Any, n_logits: int) -> torch.device:
-    if device is not None:
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() and n_logits >= DEVICE_LOGITS else "cpu")
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() and n_logits >= DEVICE_LOGITS else "cpu")
+    return torch.device(device)
 
 
 def _make_optimizer(parameters: list[torch.Tensor], settings: dict[str, Any]) -> torch.optim.Optimizer:
@@ -379,24 +427,48 @@ def _check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The checked arguments of `train`, without the objects that do not belong in a table of results."""
     kept = ("dim", "steps", "optimizer", "learning_rate", "momentum", "batch_size", "initialization", "scale")
     settings = {name: arguments[name] for name in (*kept, "seed", "dtype", "device")}
-    check_integer("dim", settings["dim"], low=1)
-    check_integer("steps", settings["steps"], low=0)
-    check_integer("seed", settings["seed"], low=0)
-    check_integer("n_snapshots", arguments["n_snapshots"], low=0)
-    check_choice("optimizer", settings["optimizer"], OPTIMIZERS)
-    check_number("momentum", settings["momentum"], low=0.0, high=1.0)
+    for name, low in (("dim", 1), ("steps", 0), ("seed", 0)):
+        settings[name] = check_integer(name, settings[name], low=low)
+    check_integer("n_snapshots", arguments["n_snapshots"], low=0, high=MAX_SNAPSHOTS)
+    check_choice("optimizer", settings["optimizer"], tuple(OPTIMIZERS))
+    settings["momentum"] = check_number("momentum", settings["momentum"], low=0.0, high=1.0)
     if settings["momentum"] == 1.0:
         raise ValueError("momentum must be below 1, got 1.0")
     if settings["learning_rate"] is None:
         settings["learning_rate"] = DEFAULT_LEARNING_RATES[settings["optimizer"]]
-    check_number("learning_rate", settings["learning_rate"], low=0.0, open_interval=True)
+    settings["learning_rate"] = check_number("learning_rate", settings["learning_rate"], low=0.0, open_interval=True)
+    settings["scale"] = check_number("scale", settings["scale"], low=0.0, open_interval=True)
     if settings["batch_size"] is not None:
-        check_integer("batch_size", settings["batch_size"], low=1)
+        settings["batch_size"] = check_integer("batch_size", settings["batch_size"], low=1, high=MAX_BATCH)
         if settings["optimizer"] == "lbfgs":
             raise ValueError(f"batch_size must be None for lbfgs, got {settings['batch_size']}")
-    if settings["dtype"] not in (torch.float32, torch.float64):
-        raise ValueError(f"dtype must be torch.float32 or torch.float64, got {settings['dtype']}")
-    for name, threshold in (arguments["stop_when"] or {}).items():
-        check_choice("stop_when", name, STOP_CRITERIA)
-        check_number(f"stop_when[{name!r}]", threshold, low=-1.0)
+    check_dtype("dtype", settings["dtype"])
+    if settings["device"] is not None:
+        _check_device(settings["device"], settings["dtype"])
+    if arguments["stop_when"] is not None:
+        _check_stop_when(arguments["stop_when"])
+    if arguments["callback"] is not None and not callable(arguments["callback"]):
+        raise ValueError(f"callback must be a function of step and excess loss, got {shown(arguments['callback'])}")
+    check_flag("progress", arguments["progress"])
     return settings
+
+
+def _check_device(device: Any, dtype: torch.dtype) -> None:
+    try:
+        if not isinstance(device, str | torch.device):
+            raise TypeError("not a name")
+        torch.ones(1, dtype=dtype, device=device).item()  # a device that is named but not there fails here
+    except (RuntimeError, TypeError, ValueError, AssertionError, AttributeError, ImportError) as trouble:
+        reason = str(trouble).partition("\n")[0]
+        raise ValueError(
+            f"device must be None or a device of this machine, such as 'cpu', got {shown(device)} ({reason})"
+        ) from None
+
+
+def _check_stop_when(stop_when: Any) -> None:
+    for name, threshold in check_mapping("stop_when", stop_when).items():
+        check_choice("stop_when", name, tuple(STOP_CRITERIA))
+        if name == "unembedding_cosine":
+            check_number(f"stop_when[{name!r}]", threshold, low=-1.0, high=1.0)
+        else:
+            check_number(f"stop_when[{name!r}]", threshold, low=0.0, open_interval=True)

@@ -165,10 +165,10 @@ def test_three_steps_are_those_of_the_textbook(optimizer, rule):
 # ---- whole runs -------------------------------------------------------------------------------------------------
 
 NEAR_THE_FLOOR = {
-    "sgd": ({"steps": 800, "learning_rate": 1.0}, 1e-3),
-    "momentum": ({"steps": 800}, 1e-3),
-    "adam": ({"steps": 800}, 1e-3),
-    "lbfgs": ({"steps": 25}, 1e-5),
+    "sgd": ({"steps": 400, "learning_rate": 1.0}, 2e-3),
+    "momentum": ({"steps": 400}, 2e-3),
+    "adam": ({"steps": 400}, 2e-3),
+    "lbfgs": ({"steps": 20}, 1e-5),
 }
 
 
@@ -185,19 +185,19 @@ def test_every_optimiser_comes_near_the_floor_and_never_below(optimizer, model):
 
 @pytest.mark.parametrize(("optimizer", "rate"), [("sgd", 1.0), ("momentum", 0.1), ("adam", 0.01)])
 def test_sampled_batches_come_near_the_floor_too(optimizer, rate):
-    run = quick(steps=600, optimizer=optimizer, learning_rate=rate, batch_size=100)
+    run = quick(steps=400, optimizer=optimizer, learning_rate=rate, batch_size=100)
     assert 0 < run.excess_loss < 0.03 < run.history["excess_loss"][0] / 10
 
 
 def test_a_few_contexts_are_fitted_to_their_own_floor():
-    run = quick(steps=800, contexts=SUBSET)
+    run = quick(steps=400, contexts=SUBSET)
     assert tuple(run.predictor.embeddings.shape) == (4, 3)
     assert run.predictor.contexts.tolist() == SUBSET
     assert run.entropy_floor == SMALL.entropy_floor(SUBSET) != SMALL.entropy_floor()
-    assert 0 < run.excess_loss < 1e-3
+    assert 0 < run.excess_loss < 2e-3
     exact = torch.as_tensor(SMALL.next_token_distribution(SUBSET))
     assert (run.predictor.probabilities() - exact).abs().max() < 0.05
-    sampled = quick(steps=600, contexts=SUBSET, learning_rate=0.01, batch_size=100)
+    sampled = quick(steps=400, contexts=SUBSET, learning_rate=0.01, batch_size=100)
     assert 0 < sampled.excess_loss < 0.03
 
 
@@ -389,13 +389,11 @@ def test_each_criterion_stops_the_run_once_it_is_met(name):
 
 
 def test_criteria_are_looked_at_every_hundred_steps_between_records():
-    full = quick(steps=3000, learning_rate=0.002)
-    gaps = [n for n in range(0, 3000, 100) if n not in logarithmic_steps(3000)]
-    excess = quick(steps=gaps[-1], learning_rate=0.002).excess_loss
-    run = quick(steps=3000, learning_rate=0.002, stop_when={"excess_loss": excess * (1 + 1e-9)})
-    assert full.excess_loss < excess
-    assert run.steps == gaps[-1]
-    assert run.history["step"][-1] == run.steps
+    assert 300 not in logarithmic_steps(450)
+    excess = quick(steps=300).excess_loss
+    run = quick(steps=450, stop_when={"excess_loss": excess * (1 + 1e-9)})
+    assert run.steps == 300
+    assert run.history["step"][-2:].tolist() == [max(n for n in logarithmic_steps(450) if n < 300), 300]
 
 
 def test_a_criterion_that_is_not_met_lets_all_steps_be_done():
@@ -461,11 +459,11 @@ def test_divergence_names_the_step_suggests_a_rate_and_keeps_the_record(batch_si
     run, message = caught.value.run, str(caught.value)
     assert isinstance(caught.value, ValueError)
     step = int(re.search(r"diverged at step (\d+)", message)[1])
-    assert step == run.steps + 1
+    assert step == run.steps >= 1
     assert "learning_rate, for example 1000 instead of 10000" in message
     assert run.stop_reason == "diverged"
     assert run.history["step"][0] == 0
-    assert run.history["step"][-1] <= run.steps
+    assert run.history["step"][-1] < run.steps
     for name in ("loss", "unembedding_norm", "embedding_norm"):
         assert np.isfinite(run.history[name]).all()
     assert run.predictor.embeddings.isfinite().all()  # the tables of the last record
@@ -490,6 +488,6 @@ def test_the_rate_that_divergence_suggests_can_be_followed_until_it_works():
 
 
 def test_a_start_far_from_the_floor_is_no_divergence():
-    run = quick(steps=2000, initialization="gaussian", scale=60.0, learning_rate=0.5)
+    run = quick(steps=400, initialization="gaussian", scale=60.0, learning_rate=2.0)
     assert run.history["excess_loss"][0] > 1000 * math.log(4)
     assert run.excess_loss < run.history["excess_loss"][0] / 10
