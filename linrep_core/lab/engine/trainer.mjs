@@ -6,6 +6,7 @@ import { createPlainKernel } from "./kernel.mjs";
 import { contract, createLanguage, expand } from "./language.mjs";
 import { createOptimizer } from "./optimizer.mjs";
 import { Generator } from "./random.mjs";
+import { createWasmKernel } from "./wasm.mjs";
 import { createWorld } from "./world.mjs";
 
 const DIVERGED_ABOVE = 1000; // times ln(number of tokens), the loss of the predictor that knows nothing
@@ -20,8 +21,11 @@ export class Diverged extends Error {
   }
 }
 
-/** A trainer for a configuration (README.md lists its fields). Throws RangeError that names the field. */
-export async function createTrainer(config) {
+/**
+ * A trainer for a configuration (README.md lists its fields). Throws RangeError that names the field.
+ * With `plain` it runs without WebAssembly; it also does so, always in float64, where that is missing.
+ */
+export async function createTrainer(config, { plain = false } = {}) {
   if (typeof config !== "object" || config === null) refuse("config", "an object", config);
   const world = createWorld(config);
   const language = createLanguage(config, world);
@@ -30,7 +34,8 @@ export async function createTrainer(config) {
   const d = checkInteger("d", config.d, 1, 16);
   const tokens = 2 ** m;
   checkChoice("precision", config.precision, ["float64", "float32"]);
-  const kernel = createPlainKernel(contexts.length, tokens, d);
+  const fast = plain ? null : await createWasmKernel(contexts.length, tokens, d, config.precision);
+  const kernel = fast ?? createPlainKernel(contexts.length, tokens, d);
   kernel.weights.set(weights);
   start(kernel, config);
   let rate = checkRate(config.learning_rate);
@@ -89,7 +94,8 @@ export async function createTrainer(config) {
 
   function checkedEvaluate() {
     evaluate();
-    if (!(loss < DIVERGED_ABOVE * Math.log(tokens))) throw new Diverged(step, loss); // also for NaN
+    // NaN fails as well, and so does a loss below 0, which cross-entropy never is: float32 has overflowed
+    if (!(loss > -1 && loss < DIVERGED_ABOVE * Math.log(tokens))) throw new Diverged(step, loss);
   }
 
   return {

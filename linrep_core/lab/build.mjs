@@ -1,0 +1,92 @@
+// Builds the lab: node linrep_core/lab/build.mjs
+//
+//   _built/kernel.mjs   the WebAssembly kernel, compiled from engine/kernel.ts, as base64 text
+//   _built/engine.mjs   the engine alone, for the tests and the benchmark
+//   _built/lab.mjs      the lab as one ES module, worker and kernel inside: what JupyterLab loads
+//   _built/lab.js       the lab and host.mjs as one classic script: what the site loads, from file:// too
+//
+// The same sources give the same bytes. Nothing in _built/ is committed.
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const BUILT = join(HERE, "_built");
+const PARTS = [
+  { source: "engine/index.mjs", target: "engine.mjs", format: "esm" },
+  { source: "lab.mjs", target: "lab.mjs", format: "esm" },
+  { source: "host.mjs", target: "lab.js", format: "iife" },
+];
+const ASC_OPTIONS = ["--optimizeLevel", "3", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+
+/** A module of the tool chain, or a message that says how to get it. */
+async function tool(name) {
+  try {
+    return await import(name);
+  } catch (error) {
+    throw new Error(`${name.split("/")[0]} is not installed; run "npm ci" in the root of the book (${error.message})`);
+  }
+}
+
+/** kernel.ts -> the bytes of a WebAssembly module. */
+async function compileKernel() {
+  const { default: asc } = await tool("assemblyscript/asc");
+  const source = await readFile(join(HERE, "engine", "kernel.ts"), "utf8");
+  let wasm = null;
+  const { error, stderr } = await asc.main(["kernel.ts", "--outFile", "kernel.wasm", ...ASC_OPTIONS], {
+    readFile: (name) => (name === "kernel.ts" ? source : null),
+    writeFile: (name, contents) => (wasm = contents),
+    listFiles: () => [],
+  });
+  if (error || wasm === null) throw new Error(`engine/kernel.ts does not compile:\n${stderr}`);
+  return wasm;
+}
+
+const settings = {
+  bundle: true,
+  minify: true,
+  write: false,
+  target: "es2022",
+  charset: "utf8",
+  loader: { ".css": "text" },
+};
+
+/** `import source from "worker-source"`: the bundled worker as text, to be started from a blob. */
+function workerSource(esbuild) {
+  return {
+    name: "worker-source",
+    setup(build) {
+      build.onResolve({ filter: /^worker-source$/ }, () => ({ path: "worker", namespace: "worker-source" }));
+      build.onLoad({ filter: /.*/, namespace: "worker-source" }, async () => ({
+        contents: await bundle(esbuild, { source: "engine/worker.mjs", format: "iife" }),
+        loader: "text",
+      }));
+    },
+  };
+}
+
+async function bundle(esbuild, { source, format }) {
+  const entryPoints = [join(HERE, source)];
+  const result = await esbuild.build({ ...settings, entryPoints, format, plugins: [workerSource(esbuild)] });
+  return result.outputFiles[0].text;
+}
+
+async function main() {
+  const esbuild = await tool("esbuild");
+  await mkdir(BUILT, { recursive: true });
+  const wasm = await compileKernel();
+  await writeFile(join(BUILT, "kernel.mjs"), `export default "${Buffer.from(wasm).toString("base64")}";\n`);
+  for (const part of PARTS) {
+    if (!existsSync(join(HERE, part.source))) throw new Error(`${part.source} is missing, so is ${part.target}`);
+    const target = join(BUILT, part.target);
+    await writeFile(target, await bundle(esbuild, part));
+    console.log(`${relative(process.cwd(), target)}  ${((await stat(target)).size / 1000).toFixed(1)} kB`);
+  }
+}
+
+main().catch((error) => {
+  console.error(`lab: ${error.message}`);
+  process.exitCode = 1;
+});
