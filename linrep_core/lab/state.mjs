@@ -172,6 +172,9 @@ export function changed(config, change) {
   return next;
 }
 
+/** A learning rate to try after a divergence: a third, with one digit. */
+export const calmerRate = (rate) => Number((rate / 3).toPrecision(1));
+
 /** Concepts in an order in which every edge points forward, or null if the edges have a cycle. */
 export function topologicalOrder(m, edgeList) {
   const incoming = Array.from({ length: m }, (_, j) => edgeList.filter((edge) => edge[1] === j).length);

@@ -1,0 +1,656 @@
+// The lab: wires configuration, engine and view. `export default { render }` is the front-end contract of anywidget;
+// host.mjs calls the same function on a page without a kernel.
+
+import css from "./lab.css";
+import { connect } from "./engine_link.mjs";
+import { createWorld } from "./engine/world.mjs";
+import { PRESETS } from "./presets.mjs";
+import * as state from "./state.mjs";
+import * as bars from "./view/bars.mjs";
+import { WHY, caption, verdict } from "./view/caption.mjs";
+import { createControls, dSlider, mSlider } from "./view/controls.mjs";
+import { drawCosines, drawLoss } from "./view/curves.mjs";
+import * as dials from "./view/dials.mjs";
+import { h, say, set, svg } from "./view/dom.mjs";
+import * as heatMap from "./view/heat_map.mjs";
+import { count, short } from "./view/numbers.mjs";
+import { pictureOf } from "./view/picture.mjs";
+import { createSpace } from "./view/space.mjs";
+import { onThemeChange, readTheme } from "./view/theme.mjs";
+import { vocabulary } from "./view/words.mjs";
+
+const CAPTION_EVERY = 2000;        // ms between two changes of the caption while it plays
+const ADDRESS_EVERY = 400;         // ms of quiet before the address is rewritten
+const SYNC_EVERY = 500;            // ms between two messages to Python while it plays
+const REST_AT = 20_000;            // step at which an accelerating run takes a rest
+const SLOW = 10;                   // steps a second
+const ACCELERATION = 1.1;          // an accelerating run does this share of (step + 8) a second
+const POINTS_A_DECADE = 80;        // of the curves
+const RESTART_FREE = new Set([...state.VIEW_FIELDS, "learning_rate"]);
+
+const ICONS = {
+  play: "M5 3.5v13l11-6.5z", pause: "M5 3.5h3.6v13H5zm6.4 0H15v13h-3.6z", step: "M3.5 4v12l8-6zm9.5 0h3v12h-3z",
+  reset: "M10 3.2a6.8 6.8 0 1 1-6.6 8.4l2-.5a4.8 4.8 0 1 0 1.4-4.6L9 8.8H3.2V3l2.2 2.1A6.8 6.8 0 0 1 10 3.2z",
+};
+const icon = (name) => svg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true", class: "ll-icon" }, svg("path", { d: ICONS[name] }));
+
+/** @param {{model: object, el: HTMLElement}} given anywidget's model and the element to draw in */
+function render({ model, el }) {
+  const lab = createLab(model, el);
+  return lab.destroy;
+}
+
+/** The style sheet, once a document. */
+function addStyle(document) {
+  if (document.getElementById("ll-style")) return;
+  document.head.append(h("style", { id: "ll-style" }, css));
+}
+
+function createLab(model, root) {
+  addStyle(root.ownerDocument);
+  const small = model.get("size") === "small";
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const startsFrom = readModel(model);
+  let { config } = startsFrom;
+  let problems = startsFrom.problems;
+  let report = null;
+  let history = [];
+  let run = 0;
+  let playing = false;
+  let wanted = false;              // whether it should play when it is in view
+  let seen = true;                 // whether the lab is in view and the page in front
+  let diverged = null;
+  let edges = [];
+  let words = vocabulary(config.m);
+  let pendingTables = null;        // to be put into the run that is starting
+  let paceNow = null;
+  let captionAt = 0;
+  let syncedAt = 0;
+  let theme = null;
+
+  const page = small ? smallPage() : fullPage();
+  root.classList.add("linrep-lab", "ll-alive");
+  set(root, { "data-size": small ? "small" : "full" });
+  root.replaceChildren(page.element);
+
+  const link = connect({ onReply, onDeath });
+
+  // ---- the run ------------------------------------------------------------------------------------------------
+
+  /** Take over a new configuration; starts a new run if it differs in what is trained. */
+  function adopt(next, { play = null, tables = null, past = [] } = {}) {
+    const before = config;
+    const names = state.FIELD_NAMES.filter((name) => JSON.stringify(next[name]) !== JSON.stringify(before[name]));
+    config = next;
+    words = vocabulary(config.m);
+    if (names.some((name) => !RESTART_FREE.has(name)) || tables || play !== null || !report) {
+      restart(play ?? wanted, tables, past);
+    } else {
+      if (names.includes("learning_rate")) link.send({ type: "rate", learning_rate: config.learning_rate });
+      if (names.includes("context")) watch();
+      if (names.includes("speed") && playing) pace(true);
+      if (report) draw();
+    }
+    page.show?.();
+    writeAddress();
+    writeModel(names);
+  }
+
+  function restart(play, tables = null, past = []) {
+    run += 1;
+    wanted = play;
+    playing = false;
+    diverged = null;
+    history = [...past];
+    pendingTables = tables;
+    edges = createWorld({ ...config, joint: config.joint ?? undefined }).edges;
+    paceNow = null;
+    captionAt = 0;
+    link.send({ type: "start", run, config: { ...config } });
+    if (tables) link.send({ type: "tables", ...tables });
+    watch();
+    page.warn?.(null);
+    if (wanted && seen) go();
+  }
+
+  function watch() {
+    link.send({ type: "watch", context: state.contextNumber(config.context) });
+  }
+
+  /** Steps a second that are asked for now: an accelerating run shows each tenfold of steps for equally long. */
+  function speed() {
+    if (config.speed === "full") return null;
+    if (config.speed === "slow") return SLOW;
+    return Math.max(SLOW, Math.round(ACCELERATION * ((report?.step ?? 0) + 8)));
+  }
+
+  function pace(always = false) {
+    const next = speed();
+    if (!always && paceNow !== null && next !== null && next < paceNow * 1.12) return;
+    if (!always && next === null && paceNow === null) return;
+    paceNow = next;
+    link.send({ type: "play", stepsPerSecond: next });
+  }
+
+  function go() {
+    if (diverged) { restart(true); return; }
+    playing = true;
+    pace(true);
+    page.transport?.(true);
+  }
+
+  function setPlaying(on) {
+    wanted = on;
+    if (on) {
+      if (!playing) go();
+    } else {
+      playing = false;
+      link.send({ type: "pause" });
+    }
+    page.transport?.(on);
+    tellModel({ playing: on });
+  }
+
+  const actions = {
+    play: () => setPlaying(!wanted),
+    step() {
+      if (diverged) return;
+      setPlaying(false);
+      link.send({ type: "step", steps: 1 });
+    },
+    reset() {
+      message(null);
+      restart(false);
+      page.transport?.(false);
+      tellModel({ playing: false });
+    },
+  };
+
+  function onReply(reply) {
+    if (reply.run !== run) return;
+    if (reply.type === "report") {
+      report = { ...reply, contextTrained: state.isTrained(config, config.context) };
+      record(report);
+      if (reply.playing && wanted) pace();
+      if (reply.playing && config.speed === "accelerating" && reply.step >= REST_AT && history.length > 1) rest();
+      draw();
+      syncModel(!reply.playing);
+    } else if (reply.type === "diverged") {
+      diverged = reply;
+      wanted = playing = false;
+      page.transport?.(false);
+      const rate = state.calmerRate(config.learning_rate);
+      page.warn?.({
+        text: `The run diverged at step ${count(reply.step)}: the loss is ${Number.isFinite(reply.loss) ? short(reply.loss) : "no longer a number"}. `
+          + "The learning rate is too high for these steps.",
+        action: `Use ${short(rate)} and start again`,
+        then: () => adopt(state.changed(config, { learning_rate: rate }), { play: true }),
+      });
+      tellModel({ playing: false });
+    } else {
+      wanted = playing = false;
+      page.transport?.(false);
+      message(`The trainer reports: ${reply.message}`);
+      tellModel({ playing: false });
+    }
+  }
+
+  function rest() {
+    if (history.restsAfter) return;
+    history.restsAfter = true;     // once a run: who presses play again wants more
+    setPlaying(false);
+    page.note?.(`Resting at step ${count(report.step)}; press play to go on.`);
+  }
+
+  function onDeath() {
+    const again = wanted;
+    restart(again);
+    message("The trainer stopped answering and was started anew; the run begins again.");
+  }
+
+  /** Keep a record: at most so many a decade of steps, the newest always. */
+  function record(now) {
+    const place = Math.floor(POINTS_A_DECADE * Math.log10(now.step + 1));
+    const entry = {
+      step: now.step, loss: now.loss, excess_loss: now.excessLoss, ...now.cosines, place,
+    };
+    const last = history[history.length - 1];
+    if (last && last.step > now.step) history.length = 0;
+    const beforeLast = history[history.length - 2];
+    if (last && (last.step === now.step || (beforeLast && beforeLast.place === last.place))) history.pop();
+    history.push(entry);
+  }
+
+  // ---- what is seen -------------------------------------------------------------------------------------------
+
+  function draw() {
+    if (!report) return;
+    theme ??= readTheme(root);
+    page.draw();
+    const now = performance.now();
+    if (now - captionAt >= CAPTION_EVERY || !playing) {
+      captionAt = now;
+      say(page.caption, caption(config, report, history));
+      set(page.why, { href: `${siteRoot()}book/model/${WHY[verdict(config, report, history)]}` });
+    }
+  }
+
+  function message(text) {
+    say(page.message, text ?? "");
+    page.message.hidden = !text;
+  }
+
+  function smallPage() {
+    const ask = (change) => adopt(state.changed(config, change), { play: true });
+    const controls = [mSlider(ask), dSlider(ask)];
+    const play = playButton();
+    const space = createSpace(h("figure", { class: "ll-space" }), { theme: () => readTheme(root), calm });
+    const parts = feedback();
+    const more = h("a", { class: "ll-more-link" }, "Open in the lab");
+    const element = h("section", { class: "ll-page", "aria-label": "A small lab" },
+      h("div", { class: "ll-bar" }, play, ...controls.map((control) => control.element)),
+      space.canvas.parentElement, parts.caption, h("p", { class: "ll-links" }, parts.why, " ", more), parts.message);
+    element.addEventListener("keydown", shortcuts);
+    return {
+      ...parts, element, space,
+      show() {
+        for (const control of controls) control.show(config);
+        set(more, { href: `${siteRoot()}book/lab/the-lab.html#${state.toFragment(config)}` });
+      },
+      transport: (on) => showPlay(play, on),
+      draw: () => space.update(spaceData()),
+      warn: parts.warn, note: parts.note,
+    };
+  }
+
+  function fullPage() {
+    const ask = (change) => {
+      const restarts = Object.keys(change).some((name) => !RESTART_FREE.has(name));
+      const drags = "m" in change || "d" in change;
+      if (restarts) message(null);
+      adopt(state.changed(config, change), restarts ? { play: drags || wanted } : {});
+    };
+    const toggle = (a, b) => ask({ graph: "drawn", edges: state.toggleEdge(config.m, edges, a, b) });
+    const controls = createControls(ask, toggle);
+    const play = playButton();
+    const parts = feedback();
+    const readouts = { step: readout("step"), loss: readout("nats above the floor"), speed: readout("steps a second") };
+    const speedSelect = h("select", { class: "ll-speed", "aria-label": "speed", "data-field": "speed" },
+      ...[["slow", "10 steps a second"], ["accelerating", "accelerating"], ["full", "full speed"]].map(
+        ([value, text]) => h("option", { value }, text)));
+    speedSelect.addEventListener("change", () => adopt({ ...config, speed: speedSelect.value }));
+    const presets = PRESETS.map((preset) => h("button", {
+      type: "button", class: "ll-preset", "aria-pressed": "false", "data-preset": preset.id,
+      onclick: () => { message(null); adopt(presetConfig(preset), { play: true }); },
+    }, preset.name));
+    const sees = h("p", { class: "ll-sees" });
+
+    const panel = (name, title, ...children) => h("figure", { class: `ll-panel ll-${name}` },
+      title ? h("figcaption", {}, ...[].concat(title)) : null, ...children);
+    const body = (name) => h("div", { class: `ll-body ll-body-${name}` });
+    const bodies = Object.fromEntries(["dials", "loss", "cosines", "heat", "sentence", "bars"].map((name) => [name, body(name)]));
+    set(bodies.dials, { role: "radiogroup", "aria-label": "concept whose arrows are drawn" });
+    const arrowsOf = h("b");
+    const spacePanel = panel("space", ["The words in space ", h("span", { class: "ll-sub" }, "one arrow for each pair that differs only in ", arrowsOf)]);
+    const space = createSpace(spacePanel, { theme: () => readTheme(root), calm });
+    const key = h("p", { class: "ll-key" },
+      h("span", { class: "ll-key-hat" }), "p̂, the predictor", h("span", { class: "ll-key-p" }), "p, the world");
+    const untold = h("p", { class: "ll-note", hidden: true }, "This context is not among those that are trained, so there is no p̂ for it.");
+
+    const element = h("section", { class: "ll-page", "aria-label": "The lab" },
+      h("div", { class: "ll-presets", role: "group", "aria-label": "things to see" }, ...presets),
+      sees,
+      h("div", { class: "ll-bar" },
+        play,
+        h("button", { type: "button", class: "ll-round", title: "one step (s)", "aria-label": "one step", "data-action": "step", onclick: actions.step }, icon("step")),
+        h("button", { type: "button", class: "ll-round", title: "reset (r)", "aria-label": "reset", "data-action": "reset", onclick: actions.reset }, icon("reset")),
+        speedSelect, h("div", { class: "ll-readouts" }, ...Object.values(readouts).map((one) => one.element)), fileMenu()),
+      h("div", { class: "ll-talk" }, parts.caption, parts.why),
+      parts.message,
+      h("div", { class: "ll-grid" },
+        controls.core, controls.rest, spacePanel,
+        panel("dials", ["Arrows from one origin ", h("span", { class: "ll-sub" }, "at their true angles; choose a concept")], bodies.dials),
+        panel("loss", ["Loss above the entropy floor ", h("span", { class: "ll-sub" }, "nats")], bodies.loss),
+        panel("cosines", ["Mean cosines of steering vectors"], bodies.cosines),
+        panel("heat", ["Cosines between concepts"], bodies.heat),
+        panel("bars", ["The next word"], bodies.sentence, bodies.bars, key, untold)));
+    element.addEventListener("keydown", shortcuts);
+    dropZone(element);
+    let width = 0;
+    const sizing = new ResizeObserver(() => {
+      const next = Math.max(280, Math.round(bodies.bars.clientWidth));
+      if (next !== width) { width = next; if (report) drawBars(); }
+    });
+    sizing.observe(bodies.bars);
+
+    function drawBars() {
+      if (report.p?.length !== 2 ** config.m) return;
+      bars.draw(bodies.bars, { m: config.m, words, p: report.p, pHat: report.pHat, width: width || 560 });
+      untold.hidden = Boolean(report.pHat);
+      untold.parentElement.classList.toggle("ll-no-hat", !report.pHat);
+    }
+
+    return {
+      ...parts, element, space,
+      show() {
+        controls.show(config, words, edges);
+        speedSelect.value = config.speed;
+        say(arrowsOf, `“${words.concepts[config.concept].name}”`);
+        let found = null;
+        PRESETS.forEach((preset, k) => {
+          const same = sameRun(config, presetConfig(preset));
+          if (same) found = preset;
+          set(presets[k], { "aria-pressed": String(same) });
+        });
+        say(sees, found ? found.sees : "Your own experiment. Drag a slider: training begins at once, from a fresh start.");
+        bars.drawSentence(bodies.sentence, { m: config.m, words, context: config.context, change: (context) => ask({ context }) });
+      },
+      transport: (on) => showPlay(play, on),
+      draw() {
+        space.update(spaceData());
+        dials.draw(bodies.dials, {
+          m: config.m, d: config.d, concept: config.concept, unembeddings: report.unembeddings, words,
+          perConcept: report.perConcept.unembedding, pick: (concept) => ask({ concept }),
+        });
+        drawLoss(bodies.loss, history);
+        drawCosines(bodies.cosines, history);
+        heatMap.draw(bodies.heat, { m: config.m, words, heatMap: report.heatMap }, theme);
+        drawBars();
+        readouts.step.show(count(report.step));
+        readouts.loss.show(short(Math.max(0, report.excessLoss)));
+        readouts.speed.show(playing ? count(Math.round(report.stepsPerSecond)) : "–");
+        set(element, { "data-step": report.step, "data-excess": report.excessLoss, "data-agreement": report.cosines.unembedding });
+      },
+      destroy: () => sizing.disconnect(),
+    };
+  }
+
+  function spaceData() {
+    return {
+      m: config.m, d: config.d, concept: config.concept, unembeddings: report.unembeddings, words,
+      agreement: report.perConcept.unembedding[config.concept],
+    };
+  }
+
+  function feedback() {
+    const text = h("span", {});
+    const button = h("button", { type: "button", class: "ll-small", hidden: true });
+    const warning = h("div", { class: "ll-warning", role: "alert", hidden: true }, text, button);
+    const box = h("p", { class: "ll-message", role: "alert", hidden: true });
+    const spoken = h("p", { class: "ll-caption", "aria-live": "polite" });
+    button.addEventListener("click", () => button.then?.());
+    return {
+      caption: spoken,
+      message: box,
+      why: h("a", { class: "ll-why" }, "Why?"),
+      note: (words_) => { captionAt = performance.now(); say(spoken, `${spoken.textContent} ${words_}`); },
+      warn(given) {
+        if (!warning.isConnected) box.after(warning);
+        warning.hidden = !given;
+        say(text, given?.text ?? "");
+        say(button, given?.action ?? "");
+        button.hidden = !given?.action;
+        button.then = given?.then;
+      },
+    };
+  }
+
+  function playButton() {
+    return h("button", { type: "button", class: "ll-play", title: "play or pause (space)", "aria-label": "play", "data-action": "play", onclick: actions.play },
+      icon("play"), icon("pause"));
+  }
+
+  function showPlay(button, on) {
+    set(button, { "aria-label": on ? "pause" : "play", class: on ? "ll-play ll-on" : "ll-play" });
+  }
+
+  function readout(unit) {
+    const value = h("b", {}, "–");
+    return { element: h("span", { class: "ll-readout" }, value, " ", h("small", {}, unit)), show: (text) => say(value, text) };
+  }
+
+  /** Space, s and r work wherever the focus is in the lab, unless the key means something there. */
+  function shortcuts(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.closest("input:not([type=range]):not([type=radio]), select, textarea");
+    if (typing) return;
+    const name = { " ": "play", s: "step", r: "reset" }[event.key];
+    if (!name || (event.key === " " && event.target.closest("button, summary, a, label, input"))) return;
+    event.preventDefault();
+    actions[name]();
+  }
+
+  // ---- in and out -----------------------------------------------------------------------------------------------
+
+  function fileMenu() {
+    const item = (name, text, then) => h("button", { type: "button", class: "ll-item", "data-action": name, onclick: then }, text);
+    const paste = h("textarea", { class: "ll-paste", rows: 3, spellcheck: "false", "aria-label": "JSON of a run", placeholder: "Paste the JSON of a run here, or drop its file on the lab" });
+    const take = () => { if (paste.value.trim()) { openRun(paste.value); paste.value = ""; } };
+    paste.addEventListener("paste", () => setTimeout(take));
+    const said = h("p", { class: "ll-note", role: "status" });
+    const element = h("details", { class: "ll-files" }, h("summary", {}, "Share"),
+      h("div", { class: "ll-menu" },
+        item("share", "Copy a link to this experiment", async () => {
+          const address = `${location.href.split("#")[0]}#${state.toFragment(config)}`;
+          try {
+            await navigator.clipboard.writeText(address);
+            say(said, "The link is copied.");
+          } catch {
+            say(said, `Copy this link: ${address}`);
+          }
+        }),
+        item("png", "Save a picture (PNG)", async () => save("lab.png", await pictureOf(page.element, readTheme(root)))),
+        item("json", "Save the run (JSON)", saveRun),
+        paste, item("open", "Open the pasted run", take), said));
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { element.open = false; element.querySelector("summary").focus(); }
+    });
+    return element;
+  }
+
+  function save(name, blob) {
+    const address = URL.createObjectURL(blob);
+    const anchor = h("a", { href: address, download: name });
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+
+  /** The tables of both sides are only in a report at rest: pause, and wait for it. */
+  function saveRun() {
+    setPlaying(false);
+    const wait = (left) => {
+      if (report?.embeddings) {
+        const tables = { embeddings: report.embeddings, unembeddings: report.unembeddings };
+        save("run.json", new Blob([state.writeRun({ config, tables, history })], { type: "application/json" }));
+      } else if (left > 0) setTimeout(() => wait(left - 1), 50);
+    };
+    wait(100);
+  }
+
+  function openRun(text) {
+    try {
+      const opened = state.readRun(text);
+      message(null);
+      adopt(opened.config, { play: false, tables: opened.tables, past: opened.history });
+    } catch (error) {
+      message(error.message);
+    }
+  }
+
+  function dropZone(element) {
+    element.addEventListener("dragover", (event) => {
+      if ([...event.dataTransfer.types].includes("Files")) { event.preventDefault(); element.classList.add("ll-over"); }
+    });
+    element.addEventListener("dragleave", () => element.classList.remove("ll-over"));
+    element.addEventListener("drop", async (event) => {
+      element.classList.remove("ll-over");
+      const file = event.dataTransfer.files[0];
+      if (!file) return;
+      event.preventDefault();
+      if (file.size > 32_000_000) message(`The file is too large (${count(file.size)} bytes).`);
+      else openRun(await file.text());
+    });
+  }
+
+  // ---- the address of the page --------------------------------------------------------------------------------
+
+  let addressTimer = 0;
+  const owner = !small && model.get("address") !== false && claimAddress(root);
+
+  function writeAddress() {
+    if (!owner) return;
+    clearTimeout(addressTimer);
+    addressTimer = setTimeout(() => {
+      const fragment = `#${state.toFragment(config)}`;
+      if (location.hash !== fragment) globalThis.history.replaceState(globalThis.history.state, "", fragment);
+    }, ADDRESS_EVERY);
+  }
+
+  function readAddress() {
+    if (!owner || !state.isFragment(location.hash)) return;
+    if (location.hash === `#${state.toFragment(config)}`) return;
+    clearTimeout(addressTimer);
+    const found = state.fromFragment(location.hash);
+    adopt(found.config, { play: !calm() });
+    tellProblems(found.problems);
+  }
+
+  function tellProblems(list) {
+    message(list.length ? `The address was not read as it stands. ${list.slice(0, 4).join(" ")}` : null);
+  }
+
+  // ---- Python ---------------------------------------------------------------------------------------------------
+
+  function tellModel(values) {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
+  }
+
+  function writeModel(names) {
+    if (!names.length) return;
+    for (const name of names) model.set(name, config[name]);
+    model.save_changes();
+  }
+
+  /** The numbers of the run; the tables and the history only when it is at rest. */
+  function syncModel(atRest) {
+    const now = performance.now();
+    if (!atRest && now - syncedAt < SYNC_EVERY) return;
+    syncedAt = now;
+    const finite = (value) => (Number.isFinite(value) ? value : null);
+    const values = {
+      step: report.step, loss: report.loss, excess_loss: report.excessLoss,
+      cosines: Object.fromEntries(Object.entries(report.cosines).map(([name, value]) => [name, finite(value)])),
+    };
+    if (atRest && report.embeddings) {
+      values.history = Object.fromEntries(state.HISTORY.map((name) => [name, history.map((entry) => finite(entry[name]))]));
+      values.tables = { run, embeddings: bytes(report.embeddings), unembeddings: bytes(report.unembeddings) };
+    }
+    tellModel(values);
+  }
+
+  const listeners = state.FIELD_NAMES.map((name) => [`change:${name}`, () => {
+    if (JSON.stringify(model.get(name)) === JSON.stringify(config[name])) return;
+    const given = readModel(model);
+    tellProblems(given.problems);
+    adopt(given.config);
+  }]);
+  listeners.push(["change:playing", () => { if (Boolean(model.get("playing")) !== wanted) setPlaying(Boolean(model.get("playing"))); }]);
+  listeners.push(["change:given_tables", () => {
+    const given = model.get("given_tables");
+    if (!given?.embeddings) return;
+    adopt(config, { play: false, tables: { embeddings: numbers(given.embeddings), unembeddings: numbers(given.unembeddings) } });
+  }]);
+  for (const [name, then] of listeners) model.on(name, then);
+
+  // ---- life -----------------------------------------------------------------------------------------------------
+
+  const endTheme = onThemeChange(() => {
+    theme = readTheme(root);
+    page.space.repaint();
+    if (report) draw();
+  });
+
+  let inView = true;
+  function look() {
+    const now = inView && !document.hidden;
+    if (now === seen) return;
+    seen = now;
+    if (!seen && playing) { playing = false; link.send({ type: "pause" }); }
+    if (seen && wanted && !playing) go();
+  }
+  const viewing = new IntersectionObserver(([entry]) => { inView = entry.isIntersecting; look(); });
+  viewing.observe(root);
+  document.addEventListener("visibilitychange", look);
+  const hash = () => readAddress();
+  if (owner) addEventListener("hashchange", hash);
+
+  const autoplay = model.get("playing") || (model.get("autoplay") && !calm());
+  if (owner && state.isFragment(location.hash)) {
+    const found = state.fromFragment(location.hash);
+    config = found.config;
+    problems = [...problems, ...found.problems];
+  }
+  adopt(config, { play: Boolean(autoplay) });
+  page.transport?.(Boolean(autoplay));
+  if (problems.length) tellProblems(problems);
+
+  return {
+    destroy() {
+      link.close();
+      endTheme();
+      viewing.disconnect();
+      page.space.destroy();
+      page.destroy?.();
+      clearTimeout(addressTimer);
+      document.removeEventListener("visibilitychange", look);
+      removeEventListener("hashchange", hash);
+      for (const [name, then] of listeners) model.off(name, then);
+      if (owner) claimed = null;
+    },
+  };
+}
+
+// ---- small things -------------------------------------------------------------------------------------------------
+
+/** One lab of a page owns its address: the first full one. */
+let claimed = null;
+function claimAddress(root) {
+  if (claimed?.isConnected) return false;
+  claimed = root;
+  return true;
+}
+
+function readModel(model) {
+  const given = {};
+  for (const name of state.FIELD_NAMES) {
+    const value = model.get(name);
+    if (value !== undefined && !(name === "context" && value === "")) given[name] = value;
+  }
+  return state.checkConfig(given);
+}
+
+function presetConfig(preset) {
+  const { config } = state.checkConfig(preset.config);
+  return config;
+}
+
+/** Whether two configurations train the same. */
+function sameRun(a, b) {
+  return state.FIELD_NAMES.every((name) => state.VIEW_FIELDS.includes(name) || JSON.stringify(a[name]) === JSON.stringify(b[name]));
+}
+
+const bytes = (table) => new DataView(table.buffer, table.byteOffset, table.byteLength);
+
+function numbers(view) {
+  const copy = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  return new Float64Array(copy);
+}
+
+/** The way from this page to the root of the site: the theme of the book writes it on <html>. */
+function siteRoot() {
+  return document.documentElement.dataset.content_root ?? "";
+}
+
+export { createLab };
+export default { render };
