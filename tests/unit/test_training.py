@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -263,7 +264,7 @@ def test_logarithmic_steps_run_from_0_to_the_end_at_even_ratios(steps):
     assert spaced[-1] == steps
     assert spaced == sorted(set(spaced))
     assert all(isinstance(step, int) for step in spaced)
-    for lower, upper in zip(spaced[1:], spaced[2:], strict=False):
+    for lower, upper in pairwise(spaced[1:]):
         assert upper <= max(lower + 1, 1 + 1.13 * lower)  # 20 to a decade: the ratio is 10^(1/20) = 1.122
     if steps == 10**6:
         assert 95 <= len(spaced) <= 122
