@@ -113,6 +113,17 @@ def check_words(name: str, value: Any, *, length: int | None = None) -> list[str
     return words
 
 
+def check_distinct_words(name: str, value: Any, *, length: int | None = None) -> list[str]:
+    """The same for strings that must tell things apart."""
+    words = check_words(name, value, length=length)
+    twice = [word for word in words if words.count(word) > 1] if len(set(words)) < len(words) else []
+    if twice:
+        raise ValueError(
+            f"{name} must be different from each other, got {shown(twice[0])} {words.count(twice[0])} times"
+        )
+    return words
+
+
 def as_array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an array of real numbers, or raise a ValueError."""
     try:

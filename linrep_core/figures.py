@@ -14,10 +14,22 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_integer
+from linrep_core._checks import (
+    as_array,
+    check_array,
+    check_choice,
+    check_distinct_words,
+    check_instance,
+    check_integer,
+    check_iterable,
+    check_mapping,
+    check_sequence,
+    check_words,
+    shown,
+)
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
-from linrep_core.language import LatentConditionalModel, Vocabulary
+from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
 from linrep_core.training import TrainingRun
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
@@ -34,6 +46,7 @@ HISTORY_LABELS = {
 
 def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go.Figure:
     """The concepts as nodes: arrows of the DAG, or plain lines of a Markov random field."""
+    check_instance("graph", graph, ConceptGraph)
     names = _names(graph.n_concepts, names)
     network = graph.dag if graph.dag is not None else graph.markov_random_field
     place = nx.circular_layout(range(graph.n_concepts))
@@ -74,11 +87,16 @@ def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go
     return _finish(figure, f"A graph of {graph.n_concepts} concepts: {edges}.", height=300)
 
 
-def next_token_table(model: LatentConditionalModel, contexts: Any, vocabulary: Vocabulary | None = None) -> go.Figure:
-    """p(y | x) as a heat map: one row a context, one column a token."""
-    words = vocabulary or Vocabulary.bits(model.n_concepts)
+def next_token_table(
+    model: LatentConditionalModel, contexts: Any = None, vocabulary: Vocabulary | None = None
+) -> go.Figure:
+    """p(y | x) as a heat map: one row a context (all of them if none are given), one column a token."""
+    check_instance("model", model, LatentConditionalModel)
+    words = Vocabulary.bits(model.n_concepts) if vocabulary is None else vocabulary
+    _check_vocabulary(words, model.n_tokens)
+    contexts = model.contexts() if contexts is None else check_distinct_contexts(contexts, model.n_concepts)
     table = model.next_token_distribution(contexts)
-    rows = [words.describe(context) for context in np.asarray(contexts)]
+    rows = [words.describe(context) for context in contexts]
     figure = go.Figure(
         go.Heatmap(
             z=_short(table),
@@ -111,14 +129,17 @@ def unembedding_space(
     color_by: int = 0,
 ) -> go.Figure:
     """Tokens as points in the first three dimensions, with the steering vectors of some concepts as lines."""
-    points, tokens = _three_dimensions(unembeddings), concept_vectors(len(vocabulary.concepts))
-    shown = range(len(vocabulary.concepts)) if concepts is None else concepts
+    points, tokens = _token_table(unembeddings, vocabulary)
+    m = tokens.shape[1]
+    color_by = check_integer("color_by", color_by, low=0, high=m - 1)
+    chosen = range(m) if concepts is None else check_iterable("concepts", concepts)
+    chosen = [check_integer("concepts", concept, low=0, high=m - 1) for concept in chosen]
     figure = go.Figure()
-    for concept in shown:
+    for concept in chosen:
         figure.add_trace(_steering_lines(points, tokens, concept, vocabulary))
     figure.add_traces(_token_points(points, tokens, color_by, vocabulary))
     figure.update_layout(scene=_scene(np.abs(points).max() * 1.15))
-    names = ", ".join(vocabulary.concepts[concept] for concept in shown)
+    names = ", ".join(vocabulary.concepts[concept] for concept in chosen) or "no concept chosen"
     description = (
         f"{len(points)} tokens as points in space, coloured by {vocabulary.concepts[color_by]}; "
         f"lines join tokens that differ in one concept only ({names}). Drag to turn."
@@ -128,10 +149,12 @@ def unembedding_space(
 
 def unembedding_animation(run: TrainingRun, vocabulary: Vocabulary, *, color_by: int = 0) -> go.Figure:
     """The tokens' unembeddings moving during training: one frame for each snapshot of the run."""
+    check_instance("run", run, TrainingRun)
     if not run.snapshots:
         raise ValueError("run must have snapshots, got none; train with n_snapshots=40, say")
+    frames = [_token_table(snapshot.unembeddings, vocabulary)[0] for snapshot in run.snapshots]
     tokens = concept_vectors(len(vocabulary.concepts))
-    frames = [_three_dimensions(snapshot.unembeddings) for snapshot in run.snapshots]
+    color_by = check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
     steps = [str(snapshot.step) for snapshot in run.snapshots]
     figure = go.Figure(data=_moving_traces(frames[-1], tokens, color_by, vocabulary))
     figure.frames = [
@@ -153,7 +176,10 @@ def unembedding_animation(run: TrainingRun, vocabulary: Vocabulary, *, color_by:
 
 def training_curves(run: TrainingRun) -> go.Figure:
     """Excess loss (left axis, logarithmic) and mean cosines (right axis) over the training steps."""
+    check_instance("run", run, TrainingRun)
     history = run.history
+    if not len(history.get("step", ())):
+        raise ValueError("run must have a history, got none")
     step = history["step"] + 1  # a logarithmic axis has no zero
     figure = go.Figure()
     figure.add_trace(
@@ -192,6 +218,7 @@ def training_curves(run: TrainingRun) -> go.Figure:
 
 def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None) -> go.Figure:
     """Mean cosine between the unembedding steering vectors of each two concepts (diagonal: within a concept)."""
+    check_instance("report", report, LinearityReport)
     names = list(_names(len(report.unembedding), names))
     figure = go.Figure(
         go.Heatmap(
@@ -221,10 +248,14 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
 def lines(
     series: Mapping[str, tuple[Any, Any]], *, x_title: str, y_title: str, description: str, log: str = ""
 ) -> go.Figure:
-    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy"."""
+    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy". A nan leaves a gap."""
+    check_choice("log", log, ("", "x", "y", "xy"))
+    check_words("x_title, y_title and description", [x_title, y_title, description])
+    check_words("series", list(check_mapping("series", series)))
     figure = go.Figure()
     dashes = ("solid", "dash", "dot", "dashdot", "longdash")
-    for position, (name, (x, y)) in enumerate(series.items()):
+    for position, (name, pair) in enumerate(series.items()):
+        x, y = _coordinates(f"series[{name!r}]", pair, log)
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
         figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode="lines+markers", line=style))
     figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
@@ -264,24 +295,38 @@ def _short(values: Any) -> list:
 def _names(n_concepts: int, names: Sequence[str] | None) -> Sequence[str]:
     if names is None:
         return [f"C{i}" for i in range(n_concepts)]
-    if len(names) != n_concepts:
-        raise ValueError(f"names must have one name for each of the {n_concepts} concepts, got {list(names)}")
-    return names
+    return check_distinct_words("names", names, length=n_concepts)
 
 
-def _three_dimensions(unembeddings: Any) -> NDArray[np.float64]:
-    points = np.asarray(unembeddings, dtype=np.float64)
-    if points.ndim != 2 or not points.shape[1] >= 1:
-        raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {points.shape}")
-    if points.shape[1] > 3:
+def _check_vocabulary(vocabulary: Vocabulary, n_tokens: int) -> None:
+    check_instance("vocabulary", vocabulary, Vocabulary)
+    if len(vocabulary.tokens) != n_tokens:
+        raise ValueError(f"vocabulary must have a word for each of {n_tokens} tokens, got {len(vocabulary.tokens)}")
+
+
+def _token_table(unembeddings: Any, vocabulary: Vocabulary) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """The tokens' points in three dimensions and their concept vectors."""
+    points = check_array("unembeddings", unembeddings, shape=("n_tokens", "dim"))
+    _check_vocabulary(vocabulary, len(points))
+    if not 1 <= points.shape[1] <= 3:
         raise ValueError(
-            f"unembeddings must have at most 3 dimensions to be drawn, got {points.shape[1]}; project them first"
+            f"unembeddings must have 1 to 3 dimensions to be drawn, got {points.shape[1]}; project them first"
         )
-    return np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
+    return np.pad(points, ((0, 0), (0, 3 - points.shape[1]))), concept_vectors(len(vocabulary.concepts))
+
+
+def _coordinates(name: str, pair: Any, log: str) -> tuple[NDArray, NDArray]:
+    """The x and y of one line: as many of one as of the other, and positive on a logarithmic axis."""
+    x, y = (as_array(name, values) for values in check_sequence(name, pair, length=2))
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"{name} must be two lists of one length, got shapes {x.shape} and {y.shape}")
+    for axis, values in (("x", x), ("y", y)):
+        if axis in log and (values <= 0).any():
+            raise ValueError(f"{name} must be above 0 on the logarithmic {axis} axis, got {shown(values.min())}")
+    return x, y
 
 
 def _token_points(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
-    check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
     traces = []
     for value in (0, 1):
         rows = np.flatnonzero(tokens[:, color_by] == value)
@@ -302,7 +347,6 @@ def _token_points(points: NDArray, tokens: NDArray, color_by: int, vocabulary: V
 
 
 def _steering_lines(points: NDArray, tokens: NDArray, concept: int, vocabulary: Vocabulary) -> go.Scatter3d:
-    check_integer("concept", concept, low=0, high=tokens.shape[1] - 1)
     bit = 1 << (tokens.shape[1] - 1 - concept)
     coordinates: list[list[float | None]] = [[], [], []]
     for row in np.flatnonzero(tokens[:, concept] == 0):

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from linrep_core._checks import (
     as_array,
     check_choice,
+    check_distinct_words,
     check_instance,
     check_integer,
     check_number,
     check_sequence,
-    check_words,
     shown,
 )
 from linrep_core.concepts import MAX_CONCEPTS, MAX_SAMPLES, ConceptGraph, concept_vectors
@@ -353,14 +353,12 @@ class Vocabulary:
     tokens: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        m = len(check_words("concepts", self.concepts))
+        m = len(check_distinct_words("concepts", self.concepts))
         if not 1 <= m <= MAX_CONCEPTS:
             raise ValueError(f"concepts must be 1 to {MAX_CONCEPTS} names, got {m}")
         for i, pair in enumerate(check_sequence("values", self.values, length=m)):
-            check_words(f"values[{i}]", pair, length=2)
-        words = check_words("tokens", self.tokens, length=2**m)
-        if len(set(words)) != 2**m:
-            raise ValueError(f"tokens must be {2**m} different words, got {len(set(words))} different ones")
+            check_distinct_words(f"values[{i}]", pair, length=2)
+        check_distinct_words("tokens", self.tokens, length=2**m)
 
     @classmethod
     def court(cls, n_concepts: int) -> Vocabulary:

@@ -1,0 +1,310 @@
+"""Figures: they show what they were given, in words too, and the pages can draw them."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import re
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from brute_force import all_contexts, all_tokens, next_token_row
+from worlds import EDGES, dag_joint, dag_world, field_world
+
+from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
+from linrep_core.training import HISTORY
+
+M = 2
+MODEL = LatentConditionalModel(ConceptGraph.random(M, 1.0, seed=0))
+WORDS = Vocabulary.court(M)
+RUN = train(MODEL, 3, steps=40, n_snapshots=5, progress=False)
+REPORT = linearity(MODEL, RUN.predictor)
+POINTS = RUN.predictor.unembeddings.numpy()
+
+FIGURES = {
+    "concept_graph": lambda: figures.concept_graph(dag_world()),
+    "concept_graph of a field": lambda: figures.concept_graph(field_world(), names=list("abcd")),
+    "next_token_table": lambda: figures.next_token_table(MODEL, [[1, -1], [-1, -1]], WORDS),
+    "unembedding_space": lambda: figures.unembedding_space(POINTS, WORDS),
+    "unembedding_animation": lambda: figures.unembedding_animation(RUN, WORDS),
+    "training_curves": lambda: figures.training_curves(RUN),
+    "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
+    "lines": lambda: figures.lines(
+        {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
+    ),
+}
+
+
+@pytest.fixture(params=FIGURES)
+def figure(request):
+    return FIGURES[request.param]()
+
+
+def walk(value):
+    """Every key and plain value of nested dicts and lists."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield key, entry
+            yield from walk(entry)
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from walk(entry)
+
+
+def plain(figure):
+    return json.loads(figure.to_json())
+
+
+def rounded(values):
+    return [float(f"{value:.5g}") for value in np.ravel(values)]
+
+
+def bundles():
+    """The trace types that the site's plotly bundles draw, from the site's own table."""
+    path = Path(__file__).parents[2] / "book" / "_ext" / "linrep_site" / "assets.py"
+    spec = importlib.util.spec_from_file_location("site_assets", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.PLOTLY_BUNDLES
+
+
+# ---- what every figure has --------------------------------------------------------------------------------------
+
+
+def test_every_public_figure_is_tested_here():
+    public = {
+        name
+        for name, value in vars(figures).items()
+        if inspect.isfunction(value) and value.__module__ == figures.__name__ and not name.startswith("_")
+    }
+    assert public == {name.split()[0] for name in FIGURES}
+
+
+def test_it_is_a_plotly_figure_that_survives_json(figure):
+    assert isinstance(figure, go.Figure)
+    again = go.Figure(plain(figure), skip_invalid=False)
+    assert plain(again) == plain(figure)
+    assert "NaN" not in figure.to_json()
+    assert "bdata" not in figure.to_json()  # lists of numbers: the older bundles cannot read packed arrays
+
+
+def test_it_says_in_words_what_it_shows(figure):
+    description = figure.layout.meta["description"]
+    assert not description[0].islower()
+    assert description.endswith((".", "!"))
+    assert len(description) >= 10
+    assert "nan" not in description
+
+
+def test_one_bundle_of_the_site_draws_all_its_traces(figure):
+    types = {trace.type for trace in figure.data}
+    types |= {trace.type for frame in figure.frames for trace in frame.data}
+    assert any(types <= drawn for drawn in bundles().values()), types
+
+
+def test_its_colours_come_from_the_palettes(figure):
+    scales = {colour for scale in (figures.SEQUENTIAL, figures.DIVERGING) for _, colour in scale}
+    allowed = {*figures.PALETTE, *scales, "rgba(0,0,0,0)"}
+    found = set()
+    for _, value in walk(plain(figure)):
+        entries = value if isinstance(value, list) else [value]
+        found |= {e for e in entries if isinstance(e, str) and re.fullmatch(r"#[0-9A-Fa-f]{3,8}|rgba?\(.*\)", e)}
+        found |= {e for e in entries if isinstance(e, str) and e in {"red", "blue", "green", "black", "white"}}
+    assert found <= allowed
+
+
+def test_it_follows_the_theme_of_the_page(figure):
+    assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
+    assert not plain(figure)["layout"].get("template", {}).get("layout")
+    assert figure.layout.height >= 260
+    assert figure.layout.width is None  # as wide as the column
+
+
+def test_the_palette_can_be_told_apart_by_the_colour_blind():
+    """Lightness alone, and hue through the eyes of a deuteranope, leaves no two neighbours alike."""
+    to_linear = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in figures.PALETTE]) ** 2.2
+    # Vienot, Brettel and Mollon (1999): the red and green channels as seen without green cones
+    seen = to_linear @ np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]]).T
+    seen = np.clip(seen, 0, 1) ** (1 / 2.2)
+    assert len(set(figures.PALETTE)) == len(figures.PALETTE)
+    for first in range(5):
+        for second in range(first):
+            assert np.linalg.norm(seen[first] - seen[second]) > 0.12, (first, second)
+
+
+# ---- what each shows --------------------------------------------------------------------------------------------
+
+
+def test_graph_has_a_node_for_each_concept_and_an_arrow_for_each_edge():
+    figure = figures.concept_graph(dag_world())
+    (nodes,) = figure.data
+    assert list(nodes.text) == ["C0", "C1", "C2", "C3"]
+    place = dict(enumerate(zip(nodes.x, nodes.y, strict=True)))
+    assert len(set(place.values())) == 4
+    arrows = [((a.ax, a.ay), (a.x, a.y)) for a in figure.layout.annotations]
+    assert sorted(arrows) == sorted((place[i], place[j]) for i, j in EDGES)
+    assert {a.arrowhead for a in figure.layout.annotations} == {2}
+    assert figure.layout.meta["description"] == ("A graph of 4 concepts: C0 -> C1, C2 -> C0, C3 -> C0, C3 -> C1.")
+    assert len(set(nodes.marker.color)) == 4
+
+
+def test_graph_of_a_field_has_lines_without_heads():
+    figure = figures.concept_graph(field_world(), names=["a", "b", "c", "d"])
+    assert {a.arrowhead for a in figure.layout.annotations} == {0}
+    assert len(figure.layout.annotations) == 3
+    assert figure.layout.meta["description"] == "A graph of 4 concepts: a - b, a - c, b - d."
+
+
+def test_graph_without_edges_says_so():
+    lonely = nx.DiGraph()
+    lonely.add_node(0)
+    figure = figures.concept_graph(ConceptGraph.from_dag(lonely, [0.5]))
+    assert figure.layout.meta["description"].endswith("no edges.")
+
+
+def test_table_shows_the_conditional_probabilities():
+    model, joint = LatentConditionalModel(dag_world()), dag_joint()
+    contexts = [[1, -1, 0, -1], [-1, -1, -1, -1]]
+    figure = figures.next_token_table(model, contexts)
+    (heat,) = figure.data
+    for row, context in zip(heat.z, contexts, strict=True):
+        assert list(row) == rounded(next_token_row(joint, context))
+    assert list(heat.x) == ["".join(map(str, token)) for token in all_tokens(4)]
+    assert list(heat.y) == ["C0=1, ?, C2=0, ?", "?, ?, ?, ?"]
+    assert (heat.zmin, heat.zmax) == (0, pytest.approx(np.max(heat.z), rel=1e-4))
+    assert "2 contexts by 16 tokens. 12 of the 32 entries are zero" in figure.layout.meta["description"]
+
+
+def test_table_of_all_contexts_is_the_default():
+    figure = figures.next_token_table(MODEL, vocabulary=WORDS)
+    assert list(figure.data[0].y) == [WORDS.describe(x) for x in all_contexts(M)]
+    assert list(figure.data[0].x) == list(WORDS.tokens)
+
+
+def drawn_points(trace):
+    return {word: point for word, *point in zip(trace.text, trace.x, trace.y, trace.z, strict=True)}
+
+
+def test_space_has_a_point_for_each_token_coloured_by_one_concept():
+    figure = figures.unembedding_space(POINTS, WORDS, color_by=1)
+    points = [trace for trace in figure.data if "markers" in trace.mode]
+    assert [trace.name for trace in points] == ["male", "female"]
+    assert [list(trace.text) for trace in points] == [["man", "king"], ["woman", "queen"]]
+    for trace in points:
+        for word, point in drawn_points(trace).items():
+            assert point == rounded(POINTS[WORDS.tokens.index(word)])
+    assert len({trace.marker.color for trace in points}) == len({trace.marker.symbol for trace in points}) == 2
+    assert "coloured by female" in figure.layout.meta["description"]
+
+
+def segments(trace):
+    """The pieces of a line trace: pairs of end points between gaps."""
+    rows = list(zip(trace.x, trace.y, trace.z, strict=True))
+    assert all(row == (None, None, None) for row in rows[2::3])
+    return list(zip(rows[0::3], rows[1::3], strict=True))
+
+
+def test_space_joins_tokens_that_differ_in_one_concept_from_0_to_1():
+    figure = figures.unembedding_space(POINTS, WORDS)
+    lines = [trace for trace in figure.data if trace.mode == "lines"]
+    assert [trace.name for trace in lines] == ["commoner → royal", "male → female"]
+    place = {token: tuple(rounded(POINTS[y])) for y, token in enumerate(all_tokens(M))}
+    assert segments(lines[0]) == [(place[0, 0], place[1, 0]), (place[0, 1], place[1, 1])]
+    assert segments(lines[1]) == [(place[0, 0], place[0, 1]), (place[1, 0], place[1, 1])]
+    assert len({trace.line.color for trace in lines}) == 2
+    only = figures.unembedding_space(POINTS, WORDS, concepts=[1])
+    assert [trace.name for trace in only.data if trace.mode == "lines"] == ["male → female"]
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_space_of_fewer_dimensions_is_flat(dim):
+    figure = figures.unembedding_space(POINTS[:, :dim], WORDS)
+    for trace in figure.data:
+        if "markers" in trace.mode:
+            flat = [trace.y, trace.z] if dim == 1 else [trace.z]
+            assert all(set(values) == {0.0} for values in flat)
+
+
+def test_space_shows_everything_within_a_cube():
+    figure = figures.unembedding_space(POINTS, WORDS)
+    ranges = {tuple(figure.layout.scene[axis].range) for axis in ("xaxis", "yaxis", "zaxis")}
+    ((low, high),) = ranges
+    assert low == -high
+    assert 1.5 * np.abs(POINTS).max() > high > np.abs(POINTS).max()
+    assert figure.layout.scene.aspectmode == "cube"
+
+
+def test_animation_has_a_frame_for_each_snapshot_and_shows_the_last_first():
+    figure = figures.unembedding_animation(RUN, WORDS, color_by=1)
+    steps = [str(snapshot.step) for snapshot in RUN.snapshots]
+    assert [frame.name for frame in figure.frames] == steps
+    assert [step.label for step in figure.layout.sliders[0].steps] == steps
+    assert [list(step.args[0]) for step in figure.layout.sliders[0].steps] == [[step] for step in steps]
+    assert figure.layout.sliders[0].active == len(steps) - 1
+    for frame, snapshot in zip(figure.frames, RUN.snapshots, strict=True):
+        for trace in frame.data[1:]:
+            for word, point in drawn_points(trace).items():
+                assert point == rounded(snapshot.unembeddings[WORDS.tokens.index(word)])
+    assert [trace.to_plotly_json() for trace in figure.data] == [
+        trace.to_plotly_json() for trace in figure.frames[-1].data
+    ]
+    assert [button.label for button in figure.layout.updatemenus[0].buttons] == ["Play", "Pause"]
+    (low, high) = figure.layout.scene.xaxis.range
+    assert high > max(np.abs(snapshot.unembeddings).max() for snapshot in RUN.snapshots)
+    assert "over 40 training steps, coloured by female" in figure.layout.meta["description"]
+
+
+def test_curves_show_the_history():
+    figure = figures.training_curves(RUN)
+    shown = {trace.name: trace for trace in figure.data}
+    assert list(shown) == ["excess loss", *figures.HISTORY_LABELS.values()]
+    for name, label in {"excess_loss": "excess loss", **figures.HISTORY_LABELS}.items():
+        assert name in HISTORY
+        assert list(shown[label].y) == rounded(RUN.history[name])
+        assert list(shown[label].x) == rounded(RUN.history["step"] + 1)
+        assert shown[label].yaxis == (None if name == "excess_loss" else "y2")
+    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 5
+    assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
+    first, last = RUN.history["excess_loss"][[0, -1]]
+    assert f"falls from {first:.2f} to {last:.4f} nats" in figure.layout.meta["description"]
+
+
+def test_curves_leave_out_what_a_single_concept_does_not_have():
+    run = train(LatentConditionalModel(ConceptGraph.random(1, seed=0)), 2, steps=5, progress=False)
+    assert [trace.name for trace in figures.training_curves(run).data][-1] == "between the two"
+
+
+def test_heat_map_shows_the_cosines():
+    figure = figures.cosine_heat_map(REPORT, names=["royal", "female"])
+    (heat,) = figure.data
+    assert rounded(heat.z) == rounded(REPORT.heat_map)
+    assert [list(row) for row in heat.text] == [[f"{value:.2f}" for value in row] for row in REPORT.heat_map]
+    assert list(heat.x) == list(heat.y) == ["royal", "female"]
+    assert (heat.zmin, heat.zmax) == (-1, 1)
+    assert f"{REPORT.unembedding.min():.2f} to {REPORT.unembedding.max():.2f}" in figure.layout.meta["description"]
+
+
+def test_lines_show_their_series_and_leave_a_gap_for_nan():
+    series = {"up": ([1, 10, 100], [0.123456789, np.nan, 2.0]), "down": (np.array([1.0]), np.array([3.0]))}
+    figure = figures.lines(series, x_title="steps", y_title="loss", description="Up and down.", log="x")
+    up, down = figure.data
+    assert (list(up.x), list(up.y)) == ([1.0, 10.0, 100.0], [0.12346, None, 2.0])
+    assert (list(down.x), list(down.y)) == ([1.0], [3.0])
+    assert (up.name, down.name) == ("up", "down")
+    assert up.line.color != down.line.color
+    assert up.line.dash != down.line.dash
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("steps", "loss")
+    assert figure.layout.meta["description"] == "Up and down."
+
+
+@pytest.mark.parametrize(
+    ("log", "types"),
+    [("", ("linear", "linear")), ("x", ("log", "linear")), ("y", ("linear", "log")), ("xy", ("log", "log"))],
+)
+def test_lines_take_logarithmic_axes(log, types):
+    figure = figures.lines({"a": ([1, 2], [1, 2])}, x_title="x", y_title="y", description="A line.", log=log)
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
