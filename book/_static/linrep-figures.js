@@ -12,8 +12,9 @@
     dark: { text: "#dfe3e8", muted: "#a9b1bb", grid: "#343a42", line: "#5f6873", panel: "#22272e" },
   };
   var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+  // Nothing that a reader does may send a figure to somebody else: plotly's own "Share chart" goes.
   var CONFIG = { displaylogo: false, displayModeBar: "hover", scrollZoom: false, responsive: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendDataToCloud", "autoScale2d"] };
+    plotlyServerURL: "", modeBarButtonsToRemove: ["sendChartToCloud", "select2d", "lasso2d", "autoScale2d"] };
 
   // What a figure looks like wherever it did not choose for itself.
   function template(ink, narrow) {
@@ -33,7 +34,8 @@
     } };
   }
 
-  // Controls do not read the template's font or colours everywhere, so they are set one by one.
+  // plotly's own sliders and buttons answer to no keyboard and are too small for a thumb: `controls` below
+  // puts the browser's in their place. Annotations do not read the template, so they are set one by one.
   function styled(figure, theme, width, height) {
     var ink = INK[theme], narrow = width < 520;
     var layout = Object.assign({}, figure.layout, { template: template(ink, narrow), width: width, height: height, autosize: false });
@@ -43,17 +45,11 @@
     if (narrow) {
       // side by side does not fit: the legend goes below the plot, and the plot takes the width
       var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.18, yanchor: "top" });
-      if (!(layout.sliders && layout.sliders.length)) layout.legend = legend;
+      layout.legend = legend;
       layout.margin.l = Math.min(layout.margin.l, 44); layout.margin.r = Math.min(layout.margin.r, 16);
     }
-    layout.sliders = (layout.sliders || []).map(function (s) {
-      return Object.assign({ bgcolor: ink.grid, bordercolor: ink.line, activebgcolor: PALETTE[0], tickcolor: ink.line, borderwidth: 1 },
-        s, { font: Object.assign({}, s.font, { color: ink.text }),
-          currentvalue: Object.assign({}, s.currentvalue, { font: Object.assign({}, (s.currentvalue || {}).font, { color: ink.text }) }) });
-    });
-    layout.updatemenus = (layout.updatemenus || []).map(function (m) {
-      return Object.assign({}, m, { bgcolor: ink.panel, bordercolor: ink.line, font: Object.assign({}, m.font, { color: ink.text }) });
-    });
+    delete layout.sliders;
+    delete layout.updatemenus;
     layout.annotations = (layout.annotations || []).map(function (a) {
       return Object.assign({ arrowcolor: ink.muted }, a, { font: Object.assign({ color: ink.text }, a.font) });
     });
@@ -95,29 +91,73 @@
 
   function size(stage) { var box = stage.getBoundingClientRect(); return [Math.round(box.width), Math.round(box.height)]; }
 
+  // The figure's sliders, buttons and menus, as the browser's own, in a row that the page kept free for them.
+  function controls(Plotly, plot, layout, row) {
+    function act(step) {
+      if (step.method !== "skip") Plotly[step.method].apply(Plotly, [plot].concat(step.args || []));
+    }
+    (layout.updatemenus || []).forEach(function (menu) {
+      if (menu.visible === false) return;
+      var box = row.appendChild(document.createElement(menu.type === "buttons" ? "div" : "select"));
+      if (menu.type === "buttons") box.className = "linrep-buttons";
+      else box.setAttribute("aria-label", menu.name || "What the figure shows");
+      menu.buttons.forEach(function (button, index) {
+        var item = box.appendChild(document.createElement(menu.type === "buttons" ? "button" : "option"));
+        item.textContent = button.label;
+        if (menu.type !== "buttons") { item.value = index; return; }
+        item.type = "button";
+        item.addEventListener("click", function () { act(button); });
+      });
+      if (menu.type === "buttons") return;
+      box.value = menu.active || 0;
+      box.addEventListener("change", function () { act(menu.buttons[box.value]); });
+    });
+    (layout.sliders || []).forEach(function (slider) {
+      if (slider.visible === false) return;
+      var label = row.appendChild(document.createElement("label"));
+      var says = label.appendChild(document.createElement("span")), input = label.appendChild(document.createElement("input"));
+      var shown = slider.currentvalue || {};
+      input.type = "range"; input.min = 0; input.max = slider.steps.length - 1; input.step = 1;
+      // as wide as its longest words, so that the slider does not move under the thumb
+      says.style.minWidth = Math.max.apply(null, slider.steps.map(function (step) { return text(step).length; })) + "ch";
+      function text(step) { return (shown.prefix || "") + (step.label || "") + (shown.suffix || ""); }
+      function show(index) {
+        input.value = index;
+        says.textContent = text(slider.steps[index]);
+        input.setAttribute("aria-valuetext", slider.steps[index].label || String(index));
+      }
+      show(slider.active || 0);
+      input.addEventListener("input", function () { show(+input.value); act(slider.steps[input.value]); });
+      // while it plays, the slider follows
+      plot.on("plotly_animatingframe", function (event) {
+        slider.steps.forEach(function (step, index) {
+          if (step.method === "animate" && [].concat((step.args || [])[0])[0] === event.name) show(index);
+        });
+      });
+    });
+  }
+
   function draw(el) {
     if (el.dataset.state) return;
     el.dataset.state = "loading";
     Promise.all([plotly(el.dataset.bundle), load(el.dataset.src)]).then(function (loaded) {
       var Plotly = loaded[0], figure = window.linrepFigures[el.dataset.name];
-      var stage = el.querySelector(".linrep-stage"), picture = stage.querySelector("img");
+      var stage = el.querySelector(".linrep-stage");
       var plot = document.createElement("div");
       plot.className = "linrep-plot";
-      // a screen reader is told what the figure shows; the hundreds of marks inside say nothing to it
-      plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", picture.alt);
       stage.appendChild(plot);
       var now = size(stage);
       return Plotly.newPlot(plot, figure.data, styled(figure, theme(), now[0], now[1]), CONFIG).then(function () {
         return figure.frames && figure.frames.length ? Plotly.addFrames(plot, figure.frames) : null;
       }).then(function () {
+        // a screen reader is told by the picture below what the figure shows; the hundreds of marks say nothing to it
+        plot.querySelectorAll(".main-svg, .gl-container").forEach(function (part) { part.setAttribute("aria-hidden", "true"); });
+        var row = el.querySelector(".linrep-controls");
+        if (row) controls(Plotly, plot, figure.layout, row);
         el.dataset.state = "drawn";
         el.linrepRestyle = function () {
           var s = size(stage), fresh = styled(figure, theme(), s[0], s[1]);
           // the view that the reader turned or zoomed to stays
-          ["sliders", "updatemenus"].forEach(function (key) {
-            (plot.layout[key] || []).forEach(function (old, i) { if (fresh[key][i]) fresh[key][i].active = old.active; });
-          });
           ["xaxis", "yaxis"].forEach(function (key) {
             var old = plot.layout[key];
             if (old && old.range && old.autorange === false) fresh[key] = Object.assign({}, fresh[key], { range: old.range.slice(), autorange: false });

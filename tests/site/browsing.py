@@ -17,6 +17,8 @@ HARMLESS = [
     # Chromium's remark that WebGL on a processor waits for pixels; no graphics card, no remark
     re.compile(r"GPU stall due to ReadPixels"),
     re.compile(r"Automatic fallback to software WebGL"),
+    # plotly measures the text of turning figures on a canvas; once for each text, at most
+    re.compile(r"Canvas2D: Multiple readback operations"),
 ]
 
 

@@ -8,18 +8,18 @@ bringing to rest what another control set in motion (*Pause*).
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page
 
-BOXES = ".linrep-figure, .linrep-lab, .linrep-controls, .admonition, details, .highlight"
+BOXES = ".linrep-figure, .linrep-lab, .admonition, details, .highlight"
 NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
 PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
 # plotly's own tools over the plot (zoom, camera ...), and links that only look like buttons
 NOT_WALKED = ".modebar *, a.btn, [aria-disabled=true]"
 
-REST = 0.7  # seconds without a change; longer than the frames of a slow animation
+REST = 0.7  # seconds without a change, where a plot or the lab may move; longer than the frames of an animation
+STILL = 0.15  # the same in a box of text
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
 
@@ -32,7 +32,9 @@ class Control:
     kind: str
     place: Locator
     box: Locator
+    box_name: str
     covers: list[Locator]
+    rest: float  # seconds without a change after which its box counts as resting
 
     def picture(self) -> str:
         """Return a digest of the box as seen, without the control and without what only points at it."""
@@ -80,7 +82,8 @@ def _control(page: Page, index: int, within: str) -> Control:
     covers = [place, page.locator(f"label:has([data-walk='{index}'])")]
     if kind.startswith("plotly"):
         covers += [holder.locator(".slider-container"), holder.locator(".updatemenu-container")]
-    return Control(f"{kind} '{name}'", kind, place, holder, covers)
+    rest = REST if holder.locator("svg.main-svg, canvas").count() else STILL
+    return Control(f"{kind} '{name}'", kind, place, holder, box, covers, rest)
 
 
 def use(page: Page, control: Control) -> None:
@@ -110,76 +113,53 @@ def use(page: Page, control: Control) -> None:
         place.click()
 
 
-def _at_rest(picture: Callable[[], str], patience: float) -> str | None:
-    """Wait until nothing moves; return what is seen then, or None when it never rests."""
+def _at_rest(control: Control, patience: float) -> str | None:
+    """Wait until nothing moves around the control; return what is seen then, or None when it never rests."""
     deadline = time.monotonic() + patience
-    last, since = picture(), time.monotonic()
+    last, since = control.picture(), time.monotonic()
     while time.monotonic() < deadline:
         time.sleep(0.1)
-        now = picture()
+        now = control.picture()
         if now != last:
             last, since = now, time.monotonic()
-        elif time.monotonic() - since >= REST:
+        elif time.monotonic() - since >= control.rest:
             return now
     return None
 
 
-def _changes(picture: Callable[[], str], before: str) -> bool:
-    """Tell whether the picture becomes another one within the time that an effect may take."""
+def _point_at(control: Control) -> None:
+    """Bring the mouse over the control first: what merely follows the mouse is no effect of the control."""
+    control.place.scroll_into_view_if_needed()
+    control.place.hover(force=True)
+
+
+def _works_from_rest(page: Page, control: Control) -> bool:
+    """Tell whether the control, used while nothing moves, changes the picture."""
+    _point_at(control)
+    before = _at_rest(control, MOTION)
+    if before is None:
+        return False
+    use(page, control)
     deadline = time.monotonic() + EFFECT
     while time.monotonic() < deadline:
-        if picture() != before:
+        if control.picture() != before:
             return True
         time.sleep(0.05)
     return False
 
 
-def _settle(page: Page, control: Control) -> str | None:
-    """Bring the control's box to rest: a second press stops what a first one set in motion."""
-    control.place.scroll_into_view_if_needed()
-    control.place.hover(force=True)
-    resting = _at_rest(control.picture, 2 * REST)
-    return resting or _at_rest(control.picture, MOTION)
-
-
-def _works_from_rest(page: Page, control: Control) -> bool:
-    before = _settle(page, control)
-    if before is None:
-        return False
-    use(page, control)
-    return _changes(control.picture, before)
+def _keeps_moving(control: Control) -> bool:
+    return _at_rest(control, control.rest + 1.0) is None
 
 
 def _stops(page: Page, mover: Control, control: Control) -> bool:
     """Tell whether the control brings to rest what the mover alone keeps moving."""
-    _settle(page, mover)
     use(page, mover)
-    control.place.hover(force=True)
-    if _at_rest(control.picture, REST + 1.0) is not None:
-        return False  # comes to rest by itself
+    _point_at(control)
+    if not _keeps_moving(control):
+        return False
     use(page, control)
-    return _at_rest(control.picture, REST + 1.0) is not None
-
-
-def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
-    """Use every control; return how many there are and the names of those that change nothing."""
-    walked = controls(page, within)
-    waiting = []
-    for control in walked:
-        if not control.is_usable() or not _works_from_rest(page, control):
-            waiting.append(control)
-        elif control.kind in ("button", "plotly button") and _at_rest(control.picture, 2 * REST) is None:
-            use(page, control)  # what plays, pauses
-    dead = []
-    for control in waiting:
-        others = [other for other in walked if other is not control and _same_box(other, control)]
-        if not any(_works_after(page, other, control) for other in others):
-            dead.append(control.name)
-    return len(walked), dead
-
-
-def _same_box(one: Control, other: Control) -> bool:
-    return str(one.box) == str(other.box)
+    return not _keeps_moving(control)
 
 
 def _works_after(page: Page, other: Control, control: Control) -> bool:
@@ -189,4 +169,41 @@ def _works_after(page: Page, other: Control, control: Control) -> bool:
     use(page, other)
     if control.is_usable() and _works_from_rest(page, control):
         return True
-    return control.is_usable() and _stops(page, other, control)
+    return "button" in other.kind and "button" in control.kind and control.is_usable() and _stops(page, other, control)
+
+
+def _walk_once(page: Page, walked: list[Control]) -> list[Control]:
+    """Use every control in turn; return those that did nothing."""
+    waiting: list[Control] = []
+    moving: Control | None = None  # what was set in motion and not stopped by a second press
+    for control in walked:
+        if moving and control.box_name != moving.box_name:
+            _at_rest(moving, MOTION)
+            moving = None
+        if not control.is_usable():
+            waiting.append(control)
+        elif moving:
+            use(page, control)
+            if _keeps_moving(control):
+                waiting.append(control)
+            else:
+                moving = None
+        elif not _works_from_rest(page, control):
+            waiting.append(control)
+        elif control.kind == "summary" or control.place.evaluate("place => place.matches('.toggle-button')"):
+            use(page, control)  # what it closed holds other controls
+        elif "button" in control.kind and control.rest == REST and _keeps_moving(control):
+            use(page, control)  # what plays, pauses
+            moving = control if _keeps_moving(control) else None
+    return waiting
+
+
+def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
+    """Use every control; return how many there are and the names of those that change nothing."""
+    walked = controls(page, within)
+    dead = []
+    for control in _walk_once(page, walked):
+        others = [other for other in walked if other is not control and other.box_name == control.box_name]
+        if not any(_works_after(page, other, control) for other in others):
+            dead.append(control.name)
+    return len(walked), dead

@@ -1,5 +1,7 @@
 """What must hold on a page, each check a function from the open page to a list of complaints (empty: all well)."""
 
+import base64
+import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -7,7 +9,8 @@ from browsing import ROOT
 from playwright.sync_api import Page, TimeoutError
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-DRAWING_TIME = 20_000  # milliseconds that a figure may take on a busy machine, plotly's loading included
+DRAWING_TIME = 60_000  # milliseconds that a figure may take on a busy machine, plotly's loading included
+OPENING_TIME = 30_000  # milliseconds until a hidden box shows its content; plotly may be starting meanwhile
 
 _FORMULAS = r"""() => {
   const complaints = [];
@@ -46,18 +49,23 @@ _DRAWN = """figure => {
   const plot = figure.querySelector(".js-plotly-plot");
   if (!plot?.querySelector(".main-svg")) return "has no plot";
   const visible = mark => { const box = mark.getBoundingClientRect(); return box.width > 1 || box.height > 1; };
-  const marks = plot.querySelectorAll(".plot .trace, .hm image, .im image, .contour path, .pielayer .trace");
-  if ([...marks].some(visible)) return "";
-  for (const canvas of plot.querySelectorAll("canvas")) {
-    const copy = document.createElement("canvas");
-    [copy.width, copy.height] = [canvas.width, canvas.height];
-    const pen = copy.getContext("2d", { willReadFrequently: true });
-    if (!copy.width || !copy.height) continue;
-    pen.drawImage(canvas, 0, 0);
-    const pixels = new Uint32Array(pen.getImageData(0, 0, copy.width, copy.height).data.buffer);
-    if (new Set(pixels).size > 8) return "";
+  if (plot.querySelector(".gl-container canvas")) return "look";
+  const marks = plot.querySelectorAll(".overplot :is(path, image, text), .pielayer path");
+  return [...marks].some(visible) ? "" : "is drawn without a mark";
+}"""
+
+# Pixels of a WebGL canvas can be read only as a picture of the screen. Axes and their labels are grey, data are not.
+_COLOURED_PIXELS = """async png => {
+  const bitmap = await createImageBitmap(await (await fetch("data:image/png;base64," + png)).blob());
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), pen = canvas.getContext("2d");
+  pen.drawImage(bitmap, 0, 0);
+  const { data } = pen.getImageData(0, 0, bitmap.width, bitmap.height);
+  let coloured = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const three = data.subarray(i, i + 3);
+    if (Math.max(...three) - Math.min(...three) > 50) coloured++;
   }
-  return "is drawn without a mark";
+  return coloured;
 }"""
 
 _WIDE = """() => {
@@ -69,7 +77,7 @@ _WIDE = """() => {
       if (getComputedStyle(box).overflowX !== "visible") return true;
     return false;
   };
-  for (const element of document.querySelectorAll("main *")) {
+  for (const element of document.querySelectorAll(".bd-header-article *, .bd-article *, .bd-footer *")) {
     const box = element.getBoundingClientRect();
     if (box.width && box.right > room + 1 && !held(element)) {
       const name = element.tagName.toLowerCase() + (element.className.baseVal ?? "." + element.className);
@@ -79,7 +87,11 @@ _WIDE = """() => {
   return complaints.slice(0, 10);
 }"""
 
-_AXE = """async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(rule =>
+# The theme makes wide tables reachable by keyboard a moment after the window changed its size.
+_REACHABLE = """() => [...document.querySelectorAll(".pst-scrollable-table-container, pre")].every(box =>
+  box.scrollWidth <= box.clientWidth || box.tabIndex === 0)"""
+
+_AXE = """async () => (await axe.run({ preload: false, resultTypes: ["violations"] })).violations.map(rule =>
   `${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | "))"""
 
 _INSIDE = """box => {
@@ -113,6 +125,10 @@ def undrawn_figures(page: Page) -> list[str]:
             settled = "figure => ['drawn', 'failed'].includes(figure.dataset.state)"
             page.wait_for_function(settled, arg=figure, timeout=DRAWING_TIME)
         fault = figure.evaluate(_DRAWN)
+        if fault == "look":
+            plot = figure.query_selector(".gl-container canvas")
+            picture = base64.b64encode(plot.screenshot(animations="disabled")).decode()
+            fault = "" if page.evaluate(_COLOURED_PIXELS, picture) > 50 else "shows no data"
         if fault:
             complaints.append(f"{name} {fault}")
     return complaints
@@ -127,6 +143,8 @@ def accessibility_violations(page: Page, axe: Path = AXE) -> list[str]:
     """What axe-core objects to, best practice included."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe.read_text("utf8") + ";0")
+    with suppress(TimeoutError):  # then axe says so
+        page.wait_for_function(_REACHABLE, timeout=5000)
     return page.evaluate(_AXE)
 
 
@@ -141,12 +159,15 @@ def stuck_toggles(page: Page) -> list[str]:
         if not button:
             complaints.append(f"{name}: has no button")
             continue
-        states = [box.evaluate(_INSIDE)]
-        for _ in range(3):
+        shown = box.evaluate(_INSIDE)
+        for _ in range(2 if shown else 3):
+            shown = not shown
             button.click()
-            states.append(box.evaluate(_INSIDE))
-        if states not in ([False, True] * 2, [True, False] * 2):
-            complaints.append(f"{name}: does not open and close")
-        if not states[-1]:
-            button.click()
+            with suppress(TimeoutError):  # it may fade in
+                page.wait_for_function(
+                    f"box => ({_INSIDE})(box) === {json.dumps(shown)}", arg=box, timeout=OPENING_TIME
+                )
+                continue
+            complaints.append(f"{name}: does not {'open' if shown else 'close'}")
+            break
     return complaints

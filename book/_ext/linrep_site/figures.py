@@ -95,6 +95,13 @@ def _trimmed(figure: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _room_for_controls(figure: dict[str, Any]) -> str:
+    """Return the row that the script fills with the figure's sliders and buttons once these can do something."""
+    layout = figure["layout"]
+    count = len(layout.get("sliders") or []) + len(layout.get("updatemenus") or [])
+    return f'<div class="linrep-controls" style="--controls:{count}"></div>' if count else ""
+
+
 def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     """Write the figure: the picture, and where its data and its drawing script lie."""
     text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
@@ -103,7 +110,6 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.js").write_text(f'(window.linrepFigures??={{}})["{name}"]={text};\n', "utf8")
 
-    up = self.builder.get_relative_uri(self.builder.current_docname, "").rstrip("#")
     up = "../" * self.builder.current_docname.count("/")
     picture = next(node.findall(nodes.image), None)
     if picture is None:
@@ -116,7 +122,8 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
         f'<figure class="linrep-figure" data-name="{name}" data-src="{up}{FOLDER}/{name}.js"'
         f' data-bundle="{smallest_bundle(node["figure"])}" style="--width:{width};--height:{height}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
-        f' width="{width}" height="{height}" loading="lazy" decoding="async"></div></figure>\n'
+        f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
+        f"{_room_for_controls(node['figure'])}</figure>\n"
     )
     raise nodes.SkipNode
 

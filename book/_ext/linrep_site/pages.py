@@ -41,11 +41,8 @@ def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
         return
     text = app.config.project
     if doctree is not None:
-        plain = [
-            p.astext()
-            for p in doctree.findall(nodes.paragraph)
-            if not any(p.findall(nodes.math)) and len(p.astext()) > 60
-        ]
+        paragraphs = (p for p in doctree.findall(nodes.paragraph) if not any(p.findall(nodes.math)))
+        plain = [p.astext() for p in paragraphs if len(p.astext()) > 60]
         text = plain[0] if plain else text
     text = " ".join(text.split())
     if len(text) > 155:
@@ -85,6 +82,19 @@ def mend(html: str, is_search: bool = False) -> str:
     html = re.sub(r'(<div class="proof[^"]*" )id="proof"', r"\1", html)
     html = re.sub(
         r'<div class="sidebar-primary-item">\s*<div id="ethical-ad-placement".*?</div>\s*</div>', "", html, flags=re.S
+    )
+    # a name that leaves out what the button shows cannot be spoken to a computer that listens
+    html = re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1", html)
+    html = re.sub(r'<summary aria-label="Toggle hidden content">', "<summary>", html)
+    # a link in a title that opens a box: a click cannot mean both
+    html = re.sub(r"<summary.*?</summary>", lambda match: re.sub(r"</?a\b[^>]*>", "", match[0]), html, flags=re.S)
+    # docutils' role of a bibliography's entries is no longer a role
+    html = html.replace('role="doc-biblioentry"', 'role="listitem"')
+    # the sidebar holds more than its navigation, and every part of a page belongs to a landmark
+    html = re.sub(
+        r'<(div|dialog)( id="pst-primary-sidebar"| class="bd-sidebar-primary)(?![^>]* role=)',
+        r'<\1 role="complementary" aria-label="The book"\2',
+        html,
     )
     # an icon beside a name says nothing more
     html = re.sub(
