@@ -69,22 +69,37 @@ def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go
             arrowcolor=PALETTE[6],
             text="",
         )
-    figure.add_trace(
-        go.Scatter(
-            x=[float(place[i][0]) for i in range(graph.n_concepts)],
-            y=[float(place[i][1]) for i in range(graph.n_concepts)],
-            mode="markers+text",
-            text=list(names),
-            textposition="top center",
-            hoverinfo="text",
-            marker={"size": 26, "color": [PALETTE[i % len(PALETTE)] for i in range(graph.n_concepts)]},
-        )
-    )
-    figure.update_xaxes(visible=False, range=[-1.5, 1.5])
-    figure.update_yaxes(visible=False, range=[-1.4, 1.5], scaleanchor="x")
+    _add_concepts(figure, place, names)
     arrow = "->" if graph.dag is not None else "-"
     edges = ", ".join(f"{names[i]} {arrow} {names[j]}" for i, j in sorted(network.edges)) or "no edges"
     return _finish(figure, f"A graph of {graph.n_concepts} concepts: {edges}.", height=300)
+
+
+def moral_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go.Figure:
+    """The moral graph of a DAG: its arrows without heads, and dashed lines that join the parents of a common child."""
+    check_instance("graph", graph, ConceptGraph)
+    if graph.dag is None:
+        raise ValueError("graph must have a DAG, got a Markov random field, which is its own moral graph")
+    names = _names(graph.n_concepts, names)
+    place = nx.circular_layout(range(graph.n_concepts))
+    arrows = {frozenset(edge) for edge in graph.dag.edges}
+    edges = sorted(tuple(sorted(edge)) for edge in graph.markov_random_field.edges)
+    groups = {
+        "from an arrow": [edge for edge in edges if frozenset(edge) in arrows],
+        "joined parents": [edge for edge in edges if frozenset(edge) not in arrows],
+    }
+    figure = go.Figure()
+    for (label, group), color, dash in zip(groups.items(), (PALETTE[6], PALETTE[1]), ("solid", "dash"), strict=True):
+        if group:
+            x, y = ([_short(v) for i, j in group for v in (place[i][k], place[j][k], np.nan)] for k in (0, 1))
+            style = {"color": color, "dash": dash, "width": 2}
+            figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=label, line=style, hoverinfo="skip"))
+    _add_concepts(figure, place, names)
+    figure.data[-1].showlegend = False
+    figure.update_layout(legend={"orientation": "h", "y": -0.05})
+    kept, joined = (", ".join(f"{names[i]} - {names[j]}" for i, j in group) or "none" for group in groups.values())
+    description = f"A moral graph of {graph.n_concepts} concepts. Lines: {kept}. Joined parents: {joined}."
+    return _finish(figure, description, height=300)
 
 
 def next_token_table(
@@ -324,6 +339,23 @@ def _coordinates(name: str, pair: Any, log: str) -> tuple[NDArray, NDArray]:
         if axis in log and (values <= 0).any():
             raise ValueError(f"{name} must be above 0 on the logarithmic {axis} axis, got {shown(values.min())}")
     return x, y
+
+
+def _add_concepts(figure: go.Figure, place: Mapping[int, NDArray], names: Sequence[str]) -> None:
+    """Draw the concepts as coloured nodes, in a frame without axes."""
+    figure.add_trace(
+        go.Scatter(
+            x=[float(place[i][0]) for i in range(len(names))],
+            y=[float(place[i][1]) for i in range(len(names))],
+            mode="markers+text",
+            text=list(names),
+            textposition="top center",
+            hoverinfo="text",
+            marker={"size": 26, "color": [PALETTE[i % len(PALETTE)] for i in range(len(names))]},
+        )
+    )
+    figure.update_xaxes(visible=False, range=[-1.5, 1.5])
+    figure.update_yaxes(visible=False, range=[-1.4, 1.5], scaleanchor="x")
 
 
 def _token_points(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
