@@ -147,8 +147,7 @@ def unembedding_space(
     points, tokens = _token_table(unembeddings, vocabulary)
     m = tokens.shape[1]
     color_by = check_integer("color_by", color_by, low=0, high=m - 1)
-    chosen = range(m) if concepts is None else check_iterable("concepts", concepts)
-    chosen = [check_integer("concepts", concept, low=0, high=m - 1) for concept in chosen]
+    chosen = _chosen(concepts, m)
     figure = go.Figure()
     for concept in chosen:
         figure.add_trace(_steering_lines(points, tokens, concept, vocabulary))
@@ -162,18 +161,21 @@ def unembedding_space(
     return _finish(figure, description, height=460)
 
 
-def unembedding_animation(run: TrainingRun, vocabulary: Vocabulary, *, color_by: int = 0) -> go.Figure:
-    """The tokens' unembeddings moving during training: one frame for each snapshot of the run."""
+def unembedding_animation(
+    run: TrainingRun, vocabulary: Vocabulary, concepts: Sequence[int] | None = None, *, color_by: int = 0
+) -> go.Figure:
+    """`unembedding_space` moving during training: one frame for each snapshot of the run."""
     check_instance("run", run, TrainingRun)
     if not run.snapshots:
         raise ValueError("run must have snapshots, got none; train with n_snapshots=40, say")
     frames = [_token_table(snapshot.unembeddings, vocabulary)[0] for snapshot in run.snapshots]
     tokens = concept_vectors(len(vocabulary.concepts))
     color_by = check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
+    chosen = _chosen(concepts, tokens.shape[1])
     steps = [str(snapshot.step) for snapshot in run.snapshots]
-    figure = go.Figure(data=_moving_traces(frames[-1], tokens, color_by, vocabulary))
+    figure = go.Figure(data=_moving_traces(frames[-1], tokens, chosen, color_by, vocabulary))
     figure.frames = [
-        go.Frame(name=step, data=_moving_traces(points, tokens, color_by, vocabulary))
+        go.Frame(name=step, data=_moving_traces(points, tokens, chosen, color_by, vocabulary))
         for step, points in zip(steps, frames, strict=True)
     ]
     figure.update_layout(
@@ -181,10 +183,11 @@ def unembedding_animation(run: TrainingRun, vocabulary: Vocabulary, *, color_by:
         updatemenus=[_play_buttons()],
         sliders=[_step_slider(steps)],
     )
+    names = ", ".join(vocabulary.concepts[concept] for concept in chosen) or "no concept chosen"
     description = (
         f"Animation of {len(tokens)} unembeddings in three dimensions over {run.steps} training steps, coloured by "
-        f"{vocabulary.concepts[color_by]}; the last frame is shown first. Lines join tokens that differ in "
-        f"{vocabulary.concepts[color_by]} only."
+        f"{vocabulary.concepts[color_by]}; the last frame is shown first. Lines join tokens that differ in one "
+        f"concept only ({names})."
     )
     return _finish(figure, description, height=560)
 
@@ -397,11 +400,16 @@ def _steering_lines(points: NDArray, tokens: NDArray, concept: int, vocabulary: 
     )
 
 
-def _moving_traces(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
-    return [
-        _steering_lines(points, tokens, color_by, vocabulary),
-        *_token_points(points, tokens, color_by, vocabulary),
-    ]
+def _chosen(concepts: Sequence[int] | None, n_concepts: int) -> list[int]:
+    given = range(n_concepts) if concepts is None else check_iterable("concepts", concepts)
+    return [check_integer("concepts", concept, low=0, high=n_concepts - 1) for concept in given]
+
+
+def _moving_traces(
+    points: NDArray, tokens: NDArray, concepts: list[int], color_by: int, vocabulary: Vocabulary
+) -> list[go.Scatter3d]:
+    edges = [_steering_lines(points, tokens, concept, vocabulary) for concept in concepts]
+    return [*edges, *_token_points(points, tokens, color_by, vocabulary)]
 
 
 def _scene(limit: float) -> dict[str, Any]:

@@ -28,6 +28,7 @@ POINTS = RUN.predictor.unembeddings.numpy()
 FIGURES = {
     "concept_graph": lambda: figures.concept_graph(dag_world()),
     "concept_graph of a field": lambda: figures.concept_graph(field_world(), names=list("abcd")),
+    "moral_graph": lambda: figures.moral_graph(dag_world()),
     "next_token_table": lambda: figures.next_token_table(MODEL, [[1, -1], [-1, -1]], WORDS),
     "unembedding_space": lambda: figures.unembedding_space(POINTS, WORDS),
     "unembedding_animation": lambda: figures.unembedding_animation(RUN, WORDS),
@@ -166,6 +167,29 @@ def test_graph_without_edges_says_so():
     assert figure.layout.meta["description"].endswith("no edges.")
 
 
+def test_moral_graph_joins_the_parents_of_a_common_child():
+    figure = figures.moral_graph(dag_world(), names=["a", "b", "c", "d"])
+    kept, joined, nodes = figure.data
+    place = dict(zip(nodes.text, zip(nodes.x, nodes.y, strict=True), strict=True))
+    found = {
+        trace.name: [(trace.x[k], trace.y[k], trace.x[k + 1], trace.y[k + 1]) for k in range(0, len(trace.x), 3)]
+        for trace in (kept, joined)
+    }
+    wanted = {"from an arrow": ["ab", "ac", "ad", "bd"], "joined parents": ["cd"]}
+    for label, pairs in wanted.items():
+        ends = [[*rounded(place[pair[0]]), *rounded(place[pair[1]])] for pair in pairs]
+        assert [list(line) for line in found[label]] == ends
+    assert kept.line.dash != joined.line.dash
+    assert figure.layout.meta["description"] == (
+        "A moral graph of 4 concepts. Lines: a - b, a - c, a - d, b - d. Joined parents: c - d."
+    )
+
+
+def test_moral_graph_needs_a_dag():
+    with pytest.raises(ValueError, match="graph must have a DAG"):
+        figures.moral_graph(field_world())
+
+
 def test_table_shows_the_conditional_probabilities():
     model, joint = LatentConditionalModel(dag_world()), dag_joint()
     contexts = [[1, -1, 0, -1], [-1, -1, -1, -1]]
@@ -239,7 +263,7 @@ def test_space_shows_everything_within_a_cube():
 
 
 def test_animation_has_a_frame_for_each_snapshot_and_shows_the_last_first():
-    figure = figures.unembedding_animation(RUN, WORDS, color_by=1)
+    figure = figures.unembedding_animation(RUN, WORDS, [1], color_by=1)
     steps = [str(snapshot.step) for snapshot in RUN.snapshots]
     assert [frame.name for frame in figure.frames] == steps
     assert [step.label for step in figure.layout.sliders[0].steps] == steps
@@ -253,7 +277,7 @@ def test_animation_has_a_frame_for_each_snapshot_and_shows_the_last_first():
         trace.to_plotly_json() for trace in figure.frames[-1].data
     ]
     assert [button.label for button in figure.layout.updatemenus[0].buttons] == ["Play", "Pause"]
-    (low, high) = figure.layout.scene.xaxis.range
+    high = figure.layout.scene.xaxis.range[1]
     assert high > max(np.abs(snapshot.unembeddings).max() for snapshot in RUN.snapshots)
     assert "over 40 training steps, coloured by female" in figure.layout.meta["description"]
 
