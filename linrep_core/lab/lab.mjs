@@ -19,12 +19,13 @@ import { createSpace } from "./view/space.mjs";
 import { onThemeChange, readTheme } from "./view/theme.mjs";
 import { vocabulary } from "./view/words.mjs";
 
-const CAPTION_EVERY = 2000;        // ms between two changes of the caption while it plays
+const CAPTION_EVERY = 400;         // ms between two changes of the caption while it plays
+const SPEAK_EVERY = 2000;          // ms between two changes of what a screen reader is told
 const ADDRESS_EVERY = 400;         // ms of quiet before the address is rewritten
 const SYNC_EVERY = 500;            // ms between two messages to Python while it plays
-const REST_AT = 20_000;            // step at which an accelerating run takes a rest
+const REST_AT = 5000;              // step at which an accelerating run takes a rest
 const SLOW = 10;                   // steps a second
-const ACCELERATION = 1.1;          // an accelerating run does this share of (step + 8) a second
+const ACCELERATION = 1.6;          // an accelerating run does this share of (step + 8) a second
 const POINTS_A_DECADE = 80;        // of the curves
 const RESTART_FREE = new Set([...state.VIEW_FIELDS, "learning_rate"]);
 
@@ -53,7 +54,8 @@ function createLab(model, root) {
   const startsFrom = readModel(model);
   let { config } = startsFrom;
   let problems = startsFrom.problems;
-  let report = null;
+  let report = null;               // the last one
+  let stepNow = 0;
   let history = [];
   let run = 0;
   let playing = false;
@@ -65,15 +67,10 @@ function createLab(model, root) {
   let pendingTables = null;        // to be put into the run that is starting
   let paceNow = null;
   let captionAt = 0;
+  let spokeAt = 0;
+  let speaking = 0;
   let syncedAt = 0;
   let theme = null;
-
-  const page = small ? smallPage() : fullPage();
-  root.classList.add("linrep-lab", "ll-alive");
-  set(root, { "data-size": small ? "small" : "full" });
-  root.replaceChildren(page.element);
-
-  const link = connect({ onReply, onDeath });
 
   // ---- the run ------------------------------------------------------------------------------------------------
 
@@ -102,6 +99,7 @@ function createLab(model, root) {
     playing = false;
     diverged = null;
     history = [...past];
+    stepNow = 0;
     pendingTables = tables;
     edges = createWorld({ ...config, joint: config.joint ?? undefined }).edges;
     paceNow = null;
@@ -121,7 +119,7 @@ function createLab(model, root) {
   function speed() {
     if (config.speed === "full") return null;
     if (config.speed === "slow") return SLOW;
-    return Math.max(SLOW, Math.round(ACCELERATION * ((report?.step ?? 0) + 8)));
+    return Math.max(SLOW, Math.round(ACCELERATION * (stepNow + 8)));
   }
 
   function pace(always = false) {
@@ -170,6 +168,7 @@ function createLab(model, root) {
     if (reply.run !== run) return;
     if (reply.type === "report") {
       report = { ...reply, contextTrained: state.isTrained(config, config.context) };
+      stepNow = report.step;
       record(report);
       if (reply.playing && wanted) pace();
       if (reply.playing && config.speed === "accelerating" && reply.step >= REST_AT && history.length > 1) rest();
@@ -228,11 +227,17 @@ function createLab(model, root) {
     theme ??= readTheme(root);
     page.draw();
     const now = performance.now();
-    if (now - captionAt >= CAPTION_EVERY || !playing) {
-      captionAt = now;
-      say(page.caption, caption(config, report, history));
-      set(page.why, { href: `${siteRoot()}book/model/${WHY[verdict(config, report, history)]}` });
-    }
+    if (now - captionAt < CAPTION_EVERY && playing) return;
+    captionAt = now;
+    say(page.caption, caption(config, report, history));
+    set(page.why, { href: `${siteRoot()}book/model/${WHY[verdict(config, report, history)]}` });
+    clearTimeout(speaking);
+    speaking = setTimeout(speak, Math.max(0, spokeAt + SPEAK_EVERY - now));
+  }
+
+  function speak() {
+    spokeAt = performance.now();
+    say(page.spoken, page.caption.textContent);
   }
 
   function message(text) {
@@ -249,7 +254,7 @@ function createLab(model, root) {
     const more = h("a", { class: "ll-more-link" }, "Open in the lab");
     const element = h("section", { class: "ll-page", "aria-label": "A small lab" },
       h("div", { class: "ll-bar" }, play, ...controls.map((control) => control.element)),
-      space.canvas.parentElement, parts.caption, h("p", { class: "ll-links" }, parts.why, " ", more), parts.message);
+      space.canvas.parentElement, parts.caption, h("p", { class: "ll-links" }, parts.why, " ", more), parts.spoken, parts.message);
     element.addEventListener("keydown", shortcuts);
     return {
       ...parts, element, space,
@@ -274,7 +279,7 @@ function createLab(model, root) {
     const controls = createControls(ask, toggle);
     const play = playButton();
     const parts = feedback();
-    const readouts = { step: readout("step"), loss: readout("nats above the floor"), speed: readout("steps a second") };
+    const readouts = { step: readout("step"), loss: readout("above the floor"), speed: readout("steps a second") };
     const speedSelect = h("select", { class: "ll-speed", "aria-label": "speed", "data-field": "speed" },
       ...[["slow", "10 steps a second"], ["accelerating", "accelerating"], ["full", "full speed"]].map(
         ([value, text]) => h("option", { value }, text)));
@@ -291,7 +296,7 @@ function createLab(model, root) {
     const bodies = Object.fromEntries(["dials", "loss", "cosines", "heat", "sentence", "bars"].map((name) => [name, body(name)]));
     set(bodies.dials, { role: "radiogroup", "aria-label": "concept whose arrows are drawn" });
     const arrowsOf = h("b");
-    const spacePanel = panel("space", ["The words in space ", h("span", { class: "ll-sub" }, "one arrow for each pair that differs only in ", arrowsOf)]);
+    const spacePanel = panel("space", ["The words in space ", h("span", { class: "ll-sub" }, "arrows join words that differ only in ", arrowsOf)]);
     const space = createSpace(spacePanel, { theme: () => readTheme(root), calm });
     const key = h("p", { class: "ll-key" },
       h("span", { class: "ll-key-hat" }), "p̂, the predictor", h("span", { class: "ll-key-p" }), "p, the world");
@@ -306,9 +311,9 @@ function createLab(model, root) {
         h("button", { type: "button", class: "ll-round", title: "reset (r)", "aria-label": "reset", "data-action": "reset", onclick: actions.reset }, icon("reset")),
         speedSelect, h("div", { class: "ll-readouts" }, ...Object.values(readouts).map((one) => one.element)), fileMenu()),
       h("div", { class: "ll-talk" }, parts.caption, parts.why),
-      parts.message,
+      parts.spoken, parts.message,
       h("div", { class: "ll-grid" },
-        controls.core, controls.rest, spacePanel,
+        h("div", { class: "ll-side" }, controls.core, controls.rest), spacePanel,
         panel("dials", ["Arrows from one origin ", h("span", { class: "ll-sub" }, "at their true angles; choose a concept")], bodies.dials),
         panel("loss", ["Loss above the entropy floor ", h("span", { class: "ll-sub" }, "nats")], bodies.loss),
         panel("cosines", ["Mean cosines of steering vectors"], bodies.cosines),
@@ -377,13 +382,15 @@ function createLab(model, root) {
     const button = h("button", { type: "button", class: "ll-small", hidden: true });
     const warning = h("div", { class: "ll-warning", role: "alert", hidden: true }, text, button);
     const box = h("p", { class: "ll-message", role: "alert", hidden: true });
-    const spoken = h("p", { class: "ll-caption", "aria-live": "polite" });
+    const seenCaption = h("p", { class: "ll-caption" });
+    const spoken = h("p", { class: "ll-spoken", "aria-live": "polite" });
     button.addEventListener("click", () => button.then?.());
     return {
-      caption: spoken,
+      caption: seenCaption,
+      spoken,
       message: box,
       why: h("a", { class: "ll-why" }, "Why?"),
-      note: (words_) => { captionAt = performance.now(); say(spoken, `${spoken.textContent} ${words_}`); },
+      note: (text_) => { captionAt = performance.now(); say(seenCaption, `${seenCaption.textContent} ${text_}`); },
       warn(given) {
         if (!warning.isConnected) box.after(warning);
         warning.hidden = !given;
@@ -406,7 +413,7 @@ function createLab(model, root) {
 
   function readout(unit) {
     const value = h("b", {}, "–");
-    return { element: h("span", { class: "ll-readout" }, value, " ", h("small", {}, unit)), show: (text) => say(value, text) };
+    return { element: h("span", { class: "ll-readout" }, h("small", {}, unit), " ", value), show: (text) => say(value, text) };
   }
 
   /** Space, s and r work wherever the focus is in the lab, unless the key means something there. */
@@ -565,6 +572,13 @@ function createLab(model, root) {
 
   // ---- life -----------------------------------------------------------------------------------------------------
 
+  const page = small ? smallPage() : fullPage();
+  root.classList.add("linrep-lab", "ll-alive");
+  set(root, { "data-size": small ? "small" : "full" });
+  root.replaceChildren(page.element);
+
+  const link = connect({ onReply, onDeath });
+
   const endTheme = onThemeChange(() => {
     theme = readTheme(root);
     page.space.repaint();
@@ -603,6 +617,7 @@ function createLab(model, root) {
       page.space.destroy();
       page.destroy?.();
       clearTimeout(addressTimer);
+      clearTimeout(speaking);
       document.removeEventListener("visibilitychange", look);
       removeEventListener("hashchange", hash);
       for (const [name, then] of listeners) model.off(name, then);

@@ -21,51 +21,49 @@ export const PRESETS = [
   {
     id: "works",
     name: "it works",
-    sees: "Five concepts, five dimensions. The tangle sorts itself into a cube seen from five directions: all arrows of "
-      + "a concept become parallel, and different concepts stand at right angles.",
-    until: 1500,
-    config: { m: 5, d: 5, seed: 1, learning_rate: 0.05 },
+    sees: "Five concepts, five dimensions. The tangle sorts itself into a cube seen from five directions: the arrows of "
+      + "each concept become parallel, and different concepts stand at right angles.",
+    until: 1000,
+    config: { m: 5, d: 5 },
   },
   {
     id: "narrow",
     name: "too few dimensions",
     sees: "Five concepts in a plane. The loss stays far above the floor and the arrows agree only roughly: there is no "
       + "room for five directions that leave one another alone.",
-    until: 1500,
-    config: { m: 5, d: 2, seed: 0, learning_rate: 0.05 },
+    until: 1000,
+    config: { m: 5, d: 2 },
   },
   {
     id: "wide",
     name: "too many dimensions",
-    sees: "Five concepts in sixteen dimensions. The predictions become perfect sooner than before, yet the arrows do not "
-      + "become parallel: with room to spare nothing forces them to.",
-    until: 1500,
-    config: { m: 5, d: 16, seed: 0, learning_rate: 0.05 },
+    sees: "Five concepts in sixteen dimensions. The predictions become better, and sooner, than in five; yet the arrows "
+      + "do not become parallel: with room to spare nothing forces them to.",
+    until: 1000,
+    config: { m: 5, d: 16 },
   },
   {
     id: "stuck",
     name: "stuck",
-    sees: "Three concepts in three dimensions should fit, and from most starts they do. From this one the loss comes to "
-      + "rest about 0.09 nats above the floor, in a local minimum. Another start seed sets it free.",
-    until: 1500,
-    config: { m: 3, d: 3, seed: 3, learning_rate: 0.05 },
+    sees: "Three concepts in three dimensions fit, and from most starts they do. From this one the loss comes to rest "
+      + "about 0.1 nats above the floor and the arrows stay crooked. The next start seed sets it free: try it.",
+    until: 3000,
+    config: { m: 3, d: 3, seed: 3 },
   },
   {
     id: "dependent",
     name: "dependent concepts",
-    sees: "A chain in which each concept copies the one before three times out of four. Neighbours in the chain tilt "
-      + "towards each other, concepts further apart stay nearly at right angles, and the lines are less straight.",
-    until: 1500,
-    config: {
-      m: 5, d: 5, seed: 1, learning_rate: 0.05, graph: "given", joint: copyingChain(5, 0.75), edges: chainEdges(5),
-    },
+    sees: "A chain in which each concept copies the one before nine times out of ten; the rest is as in “it works”. "
+      + "The loss comes down nearly as far, but the lines stay crooked, and concepts are no longer at right angles.",
+    until: 1000,
+    config: { m: 5, d: 5, graph: "given", joint: copyingChain(5, 0.9), edges: chainEdges(5) },
   },
   {
     id: "silent",
     name: "no zero probabilities",
-    sees: "Contexts that tell nothing, so that no word is ever impossible. The loss meets the floor, the vectors stop "
-      + "growing, and the arrows keep the directions that chance gave them.",
-    until: 1500,
-    config: { m: 5, d: 5, seed: 1, learning_rate: 0.05, context_set: "none", context: "?????" },
+    sees: "A context that tells nothing, so that no word is ever impossible. The loss meets the floor exactly, and then "
+      + "nothing moves: no vector is pushed away without end, and the concepts get no directions of their own.",
+    until: 1000,
+    config: { m: 5, d: 5, context_set: "none", context: "?????" },
   },
 ];

@@ -12,7 +12,7 @@ export const WHY = {
   narrow: "predicting-the-next-token.html",
   stuck: "predicting-the-next-token.html",
   silent: "predicting-the-next-token.html",
-  dependent: "predicting-the-next-token.html",
+  crooked: "predicting-the-next-token.html",
 };
 
 const FITTED = 0.02;               // nats above the floor that nobody sees in the bars
@@ -33,7 +33,7 @@ export function verdict(config, report, history) {
   if (config.context_set === "none") return "silent";
   if (report.excessLoss < FITTED) {
     if (unembedding > 0.9) return "straight";
-    return config.d > config.m ? "bent" : "dependent";
+    return config.d > config.m ? "bent" : "crooked";
   }
   if (config.d < config.m) return "narrow";
   return isStuck(history) ? "stuck" : "start";
@@ -45,8 +45,8 @@ const STORIES = {
   bent: () => "It predicts well, but with room to spare the lines have bent.",
   narrow: ({ m, d }) => `${number(d, "dimension")} cannot hold ${number(m, "concept")}: the words crowd together.`,
   stuck: () => "The loss has stopped falling far from the floor: stuck in a local minimum.",
-  silent: () => "No word is impossible, so nothing pushes the vectors apart: the arrows stay as chance drew them.",
-  dependent: () => "It predicts well, yet the lines are not straight: these concepts lean on one another.",
+  silent: () => "No word is impossible, so nothing pushes the vectors apart without end, and they come to rest.",
+  crooked: () => "It predicts well, yet the lines are not straight.",
 };
 
 /** @returns {string} one or two sentences */

@@ -68,11 +68,11 @@ function seed(ask, name, text, buttonText) {
 const contextSets = ({ m }, words) => {
   const name = (i) => words.concepts[i].name;
   return [
-    ["all", `all ${3 ** m}: every concept told or not`],
-    ["0", `only ${name(0)} is told`],
-    ["0,1", `${name(0)} and ${name(1)} together`],
-    ["0|1", `${name(0)} alone or ${name(1)} alone`],
-    ["none", "one, which tells nothing"],
+    ["all", `all ${3 ** m}`],
+    ["0", `telling ${name(0)} only`],
+    ["0,1", `telling ${name(0)} and ${name(1)}`],
+    ["0|1", `telling ${name(0)} or ${name(1)}`],
+    ["none", "telling nothing"],
   ];
 };
 

@@ -74,7 +74,7 @@ export function conceptAxes(points, m, concept) {
   const blend = (turn) => others.reduce((sum, u, k) => (
     minus(sum, u, -Math.cos(Math.PI * k / others.length - turn))), new Array(d).fill(0));
   const [up, right, near] = orthonormal([directions[concept], blend(0), blend(Math.PI / 2), ...others, ...axisVectors(d)], 3);
-  return [right, up, near];
+  return [right, up, near].map((axis) => axis ?? new Array(d).fill(0));      // fewer than three dimensions
 }
 
 /** The first three principal components of the points, as (right, up, towards the reader). */
@@ -92,18 +92,20 @@ export function principalAxes(points) {
     found.push(axis);
     cloud = cloud.map((p) => minus(p, axis, dot(p, axis)));
   }
-  return orthonormal([...found, ...axisVectors(d)], 3);
+  const [first, second, third] = orthonormal([...found, ...axisVectors(d)], 3);
+  // with a single dimension it points up, as the concept's own direction does
+  return [second ? first : null, second ?? first, third].map((axis) => axis ?? new Array(d).fill(0));
 }
 
 /** Turn axes part of the way towards others (a share of 1 goes all the way), each with the nearer sign if `free`. */
 export function turnTowards(axes, target, share, free) {
-  if (!axes || axes.length !== target.length || axes[0].length !== target[0].length) return target;
+  const d = target[0].length;
+  if (!axes || d < 3 || axes[0].length !== d) return target;
   const mixed = target.map((axis, k) => {
     const sign = free && dot(axis, axes[k]) < 0 ? -1 : 1;
     return axes[k].map((x, j) => x * (1 - share) + sign * axis[j] * share);
   });
   // the axis that points up stays exact: it is made orthonormal first
-  const [up, right, near] = orthonormal([mixed[1], mixed[0], mixed[2]].filter(Boolean), 3);
-  const all = [right, up, near].filter(Boolean);
-  return all.length === target.length ? all : target;
+  const [up, right, near] = orthonormal([mixed[1], mixed[0], mixed[2]], 3);
+  return near ? [right, up, near] : target;
 }

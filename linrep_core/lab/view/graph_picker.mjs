@@ -3,7 +3,7 @@
 import { h, remember, resize, say, set, svg } from "./dom.mjs";
 
 const SIZE = 200;
-const RING = 66;
+const RING = 68;
 const NODE = 15;
 
 /**
@@ -16,7 +16,7 @@ export function draw(element, data) {
   const { m, words, edges } = data;
   const place = (i) => {
     const angle = 2 * Math.PI * i / m - Math.PI / 2;
-    return [SIZE / 2 + RING * Math.cos(angle), SIZE / 2 - 4 + RING * Math.sin(angle)];
+    return [SIZE / 2 + RING * Math.cos(angle), SIZE / 2 + RING * Math.sin(angle)];
   };
   parts.place = place;
   const lines = resize(parts.edges, edges.length, () => svg("path", { class: "ll-edge" }));
@@ -33,6 +33,7 @@ export function draw(element, data) {
       "aria-pressed": String(parts.picked === i),
     });
     say(nodes[i].firstElementChild, words.concepts[i].name);
+    set(nodes[i], { class: y < SIZE / 2 - 5 ? "ll-node ll-above" : "ll-node" });
   }
 }
 

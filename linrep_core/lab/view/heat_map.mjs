@@ -26,7 +26,7 @@ export function draw(element, data, theme) {
     const [x, y] = [LEFT + column * size, TOP + row * size];
     const { ground, ink } = shade(value, theme);
     set(rectangle, { x: x + 1, y: y + 1, width: size - 2, height: size - 2, rx: 2, fill: ground });
-    set(text, { x: x + size / 2, y: y + size / 2 + 4, fill: ink, "font-size": m <= 6 ? 12 : 9.5 });
+    set(text, { x: x + size / 2, y: y + size / 2 + 4, style: `fill: ${ink}; font-size: ${m <= 6 ? 12 : 9.5}px` });
     say(text, m <= 6 ? cosine(value) : cosine(value).replace("0.", "."));
   }
   for (const [axis, group] of [["row", parts.rows], ["column", parts.columns]]) {

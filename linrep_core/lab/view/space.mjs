@@ -24,16 +24,12 @@ export function project(table, { m, d, concept, look }, axes, share) {
   const target = look === "principal" ? principalAxes(points) : conceptAxes(points, m, concept);
   const next = turnTowards(axes, target, share, look === "principal");
   const centre = mean(points);
-  const flat = points.map((p) => {
-    const place = next.map((axis) => dot(axis, p) - dot(axis, centre));
-    return [place[0] ?? 0, place[1] ?? 0, place[2] ?? 0];
-  });
-  return { axes: next, flat, radius: Math.max(1e-9, ...flat.map((p) => Math.hypot(...p))) };
-}
-
-/** With one dimension the only axis is the concept's own and points up; a plane needs no turning. */
-function place([right, up, near], d) {
-  return d === 1 ? [0, right, 0] : [right, up, near];
+  const flat = points.map((p) => next.map((axis) => dot(axis, p) - dot(axis, centre)));
+  return {
+    axes: next,
+    flat,
+    reach: [Math.max(1e-9, ...flat.map(([x, , z]) => Math.hypot(x, z))), Math.max(1e-9, ...flat.map(([, y]) => Math.abs(y)))],
+  };
 }
 
 /**
@@ -42,12 +38,13 @@ function place([right, up, near], d) {
  * @returns {{x: number, y: number, depth: number}[]} where the tokens are, for pointing at them
  */
 export function draw(context, scene, theme) {
-  const { width, height, flat, radius, view, m, d, concept, tokens, hovered } = scene;
-  const unit = 0.42 * Math.min(width, height * 1.06) / radius;
+  const { width, height, flat, reach, view, m, tokens, hovered } = scene;
   const [siny, cosy] = [Math.sin(view.yaw), Math.cos(view.yaw)];
   const [sinp, cosp] = [Math.sin(view.pitch), Math.cos(view.pitch)];
-  const spots = flat.map((point) => {
-    const [x, y, z] = place(point, d);
+  const [across, upwards] = reach;                       // however the picture is turned, it fits
+  const radius = Math.hypot(across, upwards);
+  const unit = Math.min(0.45 * width / across, 0.45 * height / (upwards * cosp + across * Math.abs(sinp)));
+  const spots = flat.map(([x, y, z]) => {
     const right = x * cosy + z * siny;
     const back = -x * siny + z * cosy;
     return {
@@ -222,7 +219,7 @@ export function createSpace(element, { theme, calm }) {
   const view = { ...START };
   let data = null;                       // the last report and configuration
   let axes = null;
-  let radius = null;
+  let reach = null;                      // how far points lie from the centre: across, upwards
   let shown = new Set();
   let spots = [];
   let hovered = null;
@@ -243,15 +240,14 @@ export function createSpace(element, { theme, calm }) {
     }
     const share = jump || calm() ? 1 : 1 - Math.exp(-SETTLE * seconds);
     const scene = project(data.unembeddings, { ...data, look: look.value }, axes, share);
-    const still = axes && scene.axes.every((axis, k) => axes[k] && dot(axis, axes[k]) > 1 - 1e-9);
+    const still = axes && axes[0].length === data.d && scene.axes.every((axis, k) => dot(axis, axes[k]) > dot(axis, axis) - 1e-9);
     axes = scene.axes;
-    const next = radius === null || jump ? scene.radius : radius + (scene.radius - radius) * share;
-    settled = still && Math.abs(next - scene.radius) < 1e-3 * scene.radius;
-    radius = next;
+    reach = scene.reach.map((far, k) => (reach === null || jump ? far : reach[k] + (far - reach[k]) * share));
+    settled = still && reach.every((far, k) => Math.abs(far - scene.reach[k]) < 1e-3 * scene.reach[k]);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const flatView = data.d <= 2 ? { yaw: 0, pitch: 0 } : view;
     spots = draw(context, {
-      ...data, ...scene, radius, width, height, view: flatView, hovered, shown,
+      ...data, ...scene, reach, width, height, view: flatView, hovered, shown,
       tokens: data.m <= 5 ? data.words.tokens : null, names: data.words.tokens,
     }, theme());
   }
@@ -329,7 +325,7 @@ export function createSpace(element, { theme, calm }) {
     canvas,
     /** @param {{m, d, concept, unembeddings: Float64Array, words: object, agreement: number}} given */
     update(given) {
-      if (data && (data.m !== given.m || data.d !== given.d)) { axes = null; radius = null; hovered = null; shown = new Set(); }
+      if (data && (data.m !== given.m || data.d !== given.d)) { axes = null; reach = null; hovered = null; shown = new Set(); }
       const first = !data;
       data = given;
       set(spin, { disabled: given.d <= 2 });
