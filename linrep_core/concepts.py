@@ -88,7 +88,7 @@ class ConceptGraph:
     ) -> None:
         m = check_integer("n_concepts", n_concepts, low=1, high=MAX_SAMPLED_CONCEPTS)
         if _check_nodes(markov_random_field, nx.Graph, "markov_random_field") != m:
-            raise ValueError(f"markov_random_field must have {m} nodes, got {len(markov_random_field)}")
+            raise ValueError(f"markov_random_field must have n_concepts = {m} nodes, got {len(markov_random_field)}")
         if (dag is None) == (log_potential is None) or (dag is None) != (tables is None):
             raise ValueError("dag must be given with tables, or else log_potential; got neither or both")
         if dag is not None:
@@ -408,8 +408,8 @@ class ConceptGraph:
         array of shape (n_samples, m), int8
         """
         n = check_integer("n_samples", n_samples, low=0, high=MAX_SAMPLES)
-        check_integer("burn_in", burn_in, low=0)
-        check_integer("thin", thin, low=1)
+        check_integer("burn_in", burn_in, low=0, high=MAX_SAMPLES)
+        check_integer("thin", thin, low=1, high=MAX_SAMPLES)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
         blankets = [self.neighbours(i) for i in range(self.n_concepts)]
         tables = []

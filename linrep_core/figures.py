@@ -319,7 +319,10 @@ def _names(n_concepts: int, names: Sequence[str] | None) -> Sequence[str]:
 def _check_vocabulary(vocabulary: Vocabulary, n_tokens: int) -> None:
     check_instance("vocabulary", vocabulary, Vocabulary)
     if len(vocabulary.tokens) != n_tokens:
-        raise ValueError(f"vocabulary must have a word for each of {n_tokens} tokens, got {len(vocabulary.tokens)}")
+        raise ValueError(
+            f"vocabulary must have a word for each of {n_tokens} tokens (rows of unembeddings), "
+            f"got {len(vocabulary.tokens)}"
+        )
 
 
 def _token_table(unembeddings: Any, vocabulary: Vocabulary) -> tuple[NDArray[np.float64], NDArray[np.int8]]:

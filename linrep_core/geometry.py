@@ -159,7 +159,7 @@ class LinearityReport:
         for name, shape in (*((name, (m,)) for name in MEASURES), ("heat_map", (m, m))):
             array = as_array(name, getattr(self, name))
             if array.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+                raise ValueError(f"{name} must have shape {shape} beside {m} values of unembedding, got {array.shape}")
             object.__setattr__(self, name, array)
 
     @property

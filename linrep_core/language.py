@@ -108,6 +108,8 @@ class LatentConditionalModel:
 
     def __init__(self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5) -> None:
         check_instance("graph", graph, ConceptGraph)
+        if graph.n_concepts > MAX_CONCEPTS:
+            raise ValueError(f"graph must have at most {MAX_CONCEPTS} concepts, got {graph.n_concepts}")
         self.graph = graph
         self.context_weights = check_choice("context_weights", context_weights, CONTEXT_WEIGHTS)
         self.mask_probability = check_number(
@@ -356,7 +358,9 @@ class Vocabulary:
         m = len(check_distinct_words("concepts", self.concepts))
         if not 1 <= m <= MAX_CONCEPTS:
             raise ValueError(f"concepts must be 1 to {MAX_CONCEPTS} names, got {m}")
-        for i, pair in enumerate(check_sequence("values", self.values, length=m)):
+        if len(check_sequence("values", self.values)) != m:
+            raise ValueError(f"values must have one pair for each of the {m} concepts, got {len(self.values)}")
+        for i, pair in enumerate(self.values):
             check_distinct_words(f"values[{i}]", pair, length=2)
         check_distinct_words("tokens", self.tokens, length=2**m)
 

@@ -63,7 +63,9 @@ class SoftmaxPredictor:
         if self.contexts is not None:
             self.contexts = check_distinct_contexts(self.contexts, None)
             if len(self.contexts) != len(f):
-                raise ValueError(f"contexts must have one row for each embedding ({len(f)}), got {len(self.contexts)}")
+                raise ValueError(
+                    f"contexts must have one row for each row of embeddings ({len(f)}), got {len(self.contexts)}"
+                )
 
     @classmethod
     def initialize(
@@ -180,12 +182,15 @@ def check_predictor(model: LatentConditionalModel, predictor: SoftmaxPredictor) 
     check_instance("predictor", predictor, SoftmaxPredictor)
     found = (len(predictor.embeddings), len(predictor.unembeddings))
     if found[1] != model.n_tokens:
-        raise ValueError(f"predictor must have {model.n_tokens} unembeddings, got {found[1]}")
+        raise ValueError(f"predictor must have {model.n_tokens} unembeddings for this model, got {found[1]}")
     if predictor.contexts is None and found[0] != model.n_contexts:
-        raise ValueError(f"predictor must have {model.n_contexts} embeddings or name its contexts, got {found[0]}")
+        raise ValueError(
+            f"predictor must have {model.n_contexts} embeddings for this model, or name its contexts; got {found[0]}"
+        )
     if predictor.contexts is not None and predictor.contexts.shape != (found[0], model.n_concepts):
         raise ValueError(
-            f"predictor must have contexts of shape {(found[0], model.n_concepts)}, got {predictor.contexts.shape}"
+            f"predictor must have contexts of shape {(found[0], model.n_concepts)} for this model, got "
+            f"{predictor.contexts.shape}"
         )
 
 
@@ -239,4 +244,4 @@ def _check_shapes(embeddings: Any, unembeddings: Any, expected_unembedding: Any,
         ("weights", weights, (n,)),
     ):
         if tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")
+            raise ValueError(f"{name} must have shape {shape} beside the embeddings, got {tuple(tensor.shape)}")

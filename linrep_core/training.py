@@ -441,7 +441,7 @@ def _check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if settings["batch_size"] is not None:
         settings["batch_size"] = check_integer("batch_size", settings["batch_size"], low=1, high=MAX_BATCH)
         if settings["optimizer"] == "lbfgs":
-            raise ValueError(f"batch_size must be None for lbfgs, got {settings['batch_size']}")
+            raise ValueError(f"batch_size must be None for the optimizer lbfgs, got {settings['batch_size']}")
     check_dtype("dtype", settings["dtype"])
     if settings["device"] is not None:
         _check_device(settings["device"], settings["dtype"])

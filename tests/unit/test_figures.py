@@ -190,6 +190,28 @@ def test_moral_graph_needs_a_dag():
         figures.moral_graph(field_world())
 
 
+def test_moral_graph_tells_arrows_from_joined_parents():
+    figure = figures.moral_graph(dag_world())
+    kept, joined, nodes = figure.data
+    place = list(zip(nodes.x, nodes.y, strict=True))
+    pieces = {}
+    for trace in (kept, joined):
+        rows = list(zip(trace.x, trace.y, strict=True))
+        assert all(row == (None, None) for row in rows[2::3])
+        pieces[trace.name] = {frozenset(ends) for ends in zip(rows[0::3], rows[1::3], strict=True)}
+
+    def ends(i, j):
+        return frozenset(tuple(float(f"{v:.5g}") for v in place[k]) for k in (i, j))
+
+    assert pieces["from an arrow"] == {ends(i, j) for i, j in EDGES}
+    assert pieces["joined parents"] == {ends(2, 3)}
+    assert kept.line.dash != joined.line.dash
+    assert kept.line.color != joined.line.color
+    assert figure.layout.meta["description"] == (
+        "A moral graph of 4 concepts. Lines: C0 - C1, C0 - C2, C0 - C3, C1 - C3. Joined parents: C2 - C3."
+    )
+
+
 def test_table_shows_the_conditional_probabilities():
     model, joint = LatentConditionalModel(dag_world()), dag_joint()
     contexts = [[1, -1, 0, -1], [-1, -1, -1, -1]]

@@ -39,9 +39,7 @@ def token_steering(table, concept):
 def context_steering(table, contexts, concept):
     """Differences over all contexts whose partner is there too."""
     row = {tuple(x): table[n] for n, x in enumerate(contexts)}
-    return [
-        row[replaced(x, concept, 1)] - row[x] for x in row if x[concept] == 0 and replaced(x, concept, 1) in row
-    ]
+    return [row[replaced(x, concept, 1)] - row[x] for x in row if x[concept] == 0 and replaced(x, concept, 1) in row]
 
 
 def mean_over_pairs(vectors):
@@ -80,9 +78,7 @@ def test_only_pairs_that_are_both_there_make_a_steering_vector(seed):
     table = random_table(14, seed=seed)
     for concept in range(M):
         expected = context_steering(table, contexts, concept)
-        np.testing.assert_allclose(
-            embedding_steering_vectors(table, contexts, concept), np.reshape(expected, (-1, 3))
-        )
+        np.testing.assert_allclose(embedding_steering_vectors(table, contexts, concept), np.reshape(expected, (-1, 3)))
 
 
 def test_no_pair_no_steering_vector():

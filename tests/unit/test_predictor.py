@@ -48,15 +48,11 @@ def test_tables_may_be_numpy_arrays():
 @pytest.mark.parametrize("contexts", [None, SUBSET], ids=["all contexts", "subset"])
 def test_loss_and_its_gradient_are_those_of_the_dense_table(weights, contexts):
     model = MODELS[weights]
-    predictor = SoftmaxPredictor.initialize(
-        model, 3, contexts=contexts, initialization="gaussian", scale=1.0, seed=1
-    )
+    predictor = SoftmaxPredictor.initialize(model, 3, contexts=contexts, initialization="gaussian", scale=1.0, seed=1)
     f, g = predictor.embeddings.requires_grad_(), predictor.unembeddings.requires_grad_()
     loss, expected = predictor.loss(model), dense_loss(model, f, g, contexts)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-12)
-    for ours, theirs in zip(
-        torch.autograd.grad(loss, [f, g]), torch.autograd.grad(expected, [f, g]), strict=True
-    ):
+    for ours, theirs in zip(torch.autograd.grad(loss, [f, g]), torch.autograd.grad(expected, [f, g]), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-13, rtol=1e-11)
 
 

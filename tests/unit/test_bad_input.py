@@ -1,0 +1,907 @@
+"""Bad input: whatever is wrong with an argument, a ValueError names the argument, the value and what would be right.
+
+`CALLS` names every public callable with arguments that work; `BAD` lists what goes wrong with each argument, and the
+words that the message must hold. Two tests keep both complete: they read the signatures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import pkgutil
+from importlib import import_module
+
+import networkx as nx
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from worlds import EDGES, FIELD_EDGES, FIELD_NODES, TABLES, dag_world, field_world
+
+import linrep_core
+from linrep_core import (
+    ConceptGraph,
+    LatentConditionalModel,
+    LinearityReport,
+    SoftmaxPredictor,
+    Vocabulary,
+    figures,
+    linearity,
+    train,
+)
+from linrep_core.concepts import concept_vectors
+from linrep_core.geometry import (
+    embedding_steering_vectors,
+    mean_cosine_between,
+    mean_pairwise_cosine,
+    unembedding_steering_vectors,
+)
+from linrep_core.language import subset_sums
+from linrep_core.predictor import cross_entropy
+from linrep_core.training import logarithmic_steps
+
+NAN, INF, HUGE = float("nan"), float("inf"), 10**400
+
+DAG = dag_world()
+FIELD = field_world()
+MODEL = LatentConditionalModel(ConceptGraph.random(2, 1.0, seed=0))
+OTHER_MODEL = LatentConditionalModel(ConceptGraph.random(3, 1.0, seed=0))
+LARGE = ConceptGraph.random(13, 0.1, seed=0)
+START = SoftmaxPredictor.initialize(MODEL, 2)
+F, G = START.embeddings, START.unembeddings
+WORDS = Vocabulary.court(2)
+CONTEXTS = [[0, -1], [1, -1], [-1, 1]]
+SUBSET_START = SoftmaxPredictor.initialize(MODEL, 2, contexts=CONTEXTS)
+RUN = train(MODEL, 2, steps=3, n_snapshots=2, progress=False)
+REPORT = linearity(MODEL, RUN.predictor)
+TWO_NODES = nx.Graph([(0, 1)])
+
+
+def with_entry(table, value):
+    changed = torch.as_tensor(table).clone()
+    changed[0, 0] = value
+    return changed
+
+
+CALLS = {
+    "concept_vectors": (concept_vectors, {"n_concepts": 2}),
+    "ConceptGraph": (
+        ConceptGraph,
+        {
+            "n_concepts": 4,
+            "markov_random_field": DAG.markov_random_field,
+            "dag": DAG.dag,
+            "tables": DAG.tables,
+            "log_potential": None,
+        },
+    ),
+    "ConceptGraph.random": (
+        ConceptGraph.random,
+        {"n_concepts": 3, "edge_probability": 0.5, "parameter_range": (0.3, 0.7), "seed": 0},
+    ),
+    "ConceptGraph.with_random_tables": (
+        ConceptGraph.with_random_tables,
+        {"dag": nx.DiGraph(EDGES), "parameter_range": (0.3, 0.7), "seed": 0},
+    ),
+    "ConceptGraph.from_dag": (ConceptGraph.from_dag, {"dag": nx.DiGraph(EDGES), "cpts": TABLES}),
+    "ConceptGraph.from_markov_random_field": (
+        ConceptGraph.from_markov_random_field,
+        {"graph": nx.Graph(list(FIELD_EDGES)), "edge_potentials": FIELD_EDGES, "node_potentials": FIELD_NODES},
+    ),
+    "ConceptGraph.marginal": (DAG.marginal, {"concepts": [0, 2]}),
+    "ConceptGraph.conditional": (DAG.conditional, {"concept": 0, "given": {1: 1}}),
+    "ConceptGraph.neighbours": (DAG.neighbours, {"concept": 0}),
+    "ConceptGraph.separated": (FIELD.separated, {"first": 0, "second": 3, "given": [1]}),
+    "ConceptGraph.d_separated": (DAG.d_separated, {"first": 0, "second": 3, "given": [1]}),
+    "ConceptGraph.sample": (DAG.sample, {"n_samples": 3, "seed": 0}),
+    "ConceptGraph.gibbs_sample": (FIELD.gibbs_sample, {"n_samples": 3, "burn_in": 1, "thin": 1, "seed": 0}),
+    "subset_sums": (subset_sums, {"values": np.ones((4, 2)), "n_concepts": 2}),
+    "LatentConditionalModel": (
+        LatentConditionalModel,
+        {"graph": DAG, "context_weights": "masked", "mask_probability": 0.5},
+    ),
+    "LatentConditionalModel.context_index": (MODEL.context_index, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.weights": (MODEL.weights, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.next_token_distribution": (MODEL.next_token_distribution, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.expected_unembedding": (
+        MODEL.expected_unembedding,
+        {"unembeddings": G, "contexts": CONTEXTS},
+    ),
+    "LatentConditionalModel.entropies": (MODEL.entropies, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.entropy_floor": (MODEL.entropy_floor, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.sample": (MODEL.sample, {"n_samples": 3, "contexts": CONTEXTS, "seed": 0}),
+    "Vocabulary": (
+        Vocabulary,
+        {"concepts": ("a", "b"), "values": (("c", "d"), ("e", "f")), "tokens": ("g", "h", "i", "j")},
+    ),
+    "Vocabulary.court": (Vocabulary.court, {"n_concepts": 2}),
+    "Vocabulary.bits": (Vocabulary.bits, {"n_concepts": 2}),
+    "Vocabulary.describe": (WORDS.describe, {"context": [0, -1]}),
+    "SoftmaxPredictor": (
+        SoftmaxPredictor,
+        {"embeddings": F[:3], "unembeddings": G, "contexts": CONTEXTS},
+    ),
+    "SoftmaxPredictor.initialize": (
+        SoftmaxPredictor.initialize,
+        {
+            "model": MODEL,
+            "dim": 2,
+            "contexts": CONTEXTS,
+            "initialization": "gaussian",
+            "scale": 0.1,
+            "seed": 0,
+            "dtype": torch.float64,
+        },
+    ),
+    "SoftmaxPredictor.loss": (START.loss, {"model": MODEL}),
+    "SoftmaxPredictor.excess_loss": (START.excess_loss, {"model": MODEL}),
+    "cross_entropy": (
+        cross_entropy,
+        {
+            "embeddings": F,
+            "unembeddings": G,
+            "expected_unembedding": MODEL.expected_unembedding(G),
+            "weights": torch.as_tensor(MODEL.weights()),
+        },
+    ),
+    "train": (
+        train,
+        {
+            "model": MODEL,
+            "dim": 2,
+            "steps": 2,
+            "optimizer": "momentum",
+            "learning_rate": 0.1,
+            "momentum": 0.9,
+            "batch_size": 4,
+            "contexts": CONTEXTS,
+            "initialization": "gaussian",
+            "scale": 0.1,
+            "seed": 0,
+            "dtype": torch.float64,
+            "device": "cpu",
+            "stop_when": {"excess_loss": 0.01},
+            "n_snapshots": 1,
+            "callback": print,
+            "progress": False,
+        },
+    ),
+    "logarithmic_steps": (logarithmic_steps, {"steps": 10, "count": 3}),
+    "unembedding_steering_vectors": (unembedding_steering_vectors, {"unembeddings": G, "concept": 0}),
+    "embedding_steering_vectors": (
+        embedding_steering_vectors,
+        {"embeddings": F[:3], "contexts": CONTEXTS, "concept": 0},
+    ),
+    "mean_pairwise_cosine": (mean_pairwise_cosine, {"vectors": G}),
+    "mean_cosine_between": (mean_cosine_between, {"first": G, "second": F}),
+    "linearity": (linearity, {"model": MODEL, "predictor": START}),
+    "LinearityReport": (
+        LinearityReport,
+        {"unembedding": [1, 1], "embedding": [1, NAN], "alignment": [1, 1], "between": [0, 0], "heat_map": np.eye(2)},
+    ),
+    "concept_graph": (figures.concept_graph, {"graph": DAG, "names": ["a", "b", "c", "d"]}),
+    "moral_graph": (figures.moral_graph, {"graph": DAG, "names": ["a", "b", "c", "d"]}),
+    "next_token_table": (
+        figures.next_token_table,
+        {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
+    ),
+    "unembedding_space": (
+        figures.unembedding_space,
+        {"unembeddings": G, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
+    ),
+    "unembedding_animation": (
+        figures.unembedding_animation,
+        {"run": RUN, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
+    ),
+    "training_curves": (figures.training_curves, {"run": RUN}),
+    "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
+    "lines": (
+        figures.lines,
+        {"series": {"a": ([1, 2], [3, 4])}, "x_title": "x", "y_title": "y", "description": "A line.", "log": "x"},
+    ),
+}
+
+# Records that only the package fills, and whose fields it reads back: no door for a reader's numbers.
+RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot"}
+
+# ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
+
+BAD_SEEDS = [
+    (-1, "at least 0, got -1"),
+    (0.5, "integer, got 0.5"),
+    (None, "integer, got None"),
+    ("zero", "integer, got 'zero'"),
+    (True, "integer, got True"),
+    ([0], "integer, got [0]"),
+]
+BAD_COUNTS = [
+    (-1, "at least 0, got -1"),
+    (2.0, "integer, got 2.0"),
+    ("3", "integer, got '3'"),
+    (True, "integer, got True"),
+    (10**30, "at most", "got 1000000000000000000000000000000"),
+    (HUGE, "at most", "number of 1329 bits"),
+    (NAN, "integer, got nan"),
+]
+BAD_DIMS = [
+    (0, "at least 1, got 0"),
+    (-3, "at least 1, got -3"),
+    (2.0, "integer, got 2.0"),
+    (None, "integer, got None"),
+    ("2", "integer, got '2'"),
+    (False, "integer, got False"),
+    (10**12, "at most", "got 1000000000000"),
+]
+BAD_CONCEPTS = [
+    (-1, "at least 0, got -1"),
+    (4, "at most", "got 4"),
+    (0.0, "integer, got 0.0"),
+    ("0", "integer, got '0'"),
+    (None, "integer, got None"),
+]
+BAD_CONCEPT_LISTS = [
+    ([0, 9], "at most", "got 9"),
+    ([0.5], "integer, got 0.5"),
+    (3, "a list, a tuple or the like, got 3"),
+    ("0", "a list, a tuple or the like, got '0'"),
+]
+BAD_PROBABILITIES = [
+    (-0.1, "got -0.1"),
+    (1.5, "got 1.5"),
+    (NAN, "finite number, got nan"),
+    (INF, "finite number, got inf"),
+    ("0.5", "finite number, got '0.5'"),
+    (None, "finite number, got None"),
+    (True, "finite number, got True"),
+    (HUGE, "finite number, got a number of 1329 bits"),
+]
+BAD_POSITIVES = [
+    (0, "above 0, got 0"),
+    (-1.0, "above 0, got -1"),
+    (NAN, "finite number, got nan"),
+    (INF, "finite number, got inf"),
+    ("fast", "finite number, got 'fast'"),
+    ([0.1], "finite number, got [0.1]"),
+    (1 + 2j, "finite number, got (1+2j)"),
+    (HUGE, "finite number"),
+]
+BAD_SIZES = [
+    (0, "at least 1, got 0"),
+    (13, "at most 12, got 13"),
+    (2.0, "integer, got 2.0"),
+    ("2", "integer, got '2'"),
+    (None, "integer, got None"),
+]
+BAD_RANGES = [
+    ((0.0, 0.5), "parameter_range[0]", "strictly between 0 and 1, got 0"),
+    ((0.5, 1.0), "parameter_range[1]", "strictly between 0 and 1, got 1"),
+    ((0.7, 0.3), "low <= high, got (0.7, 0.3)"),
+    ((NAN, 0.5), "finite number, got nan"),
+    ((0.1, 0.2, 0.3), "length 2, got (0.1, 0.2, 0.3)"),
+    (0.5, "sequence, got 0.5"),
+    (None, "sequence, got None"),
+    ("ab", "sequence, got 'ab'"),
+    ({0.3: 0.7}, "sequence, got {0.3: 0.7}"),
+]
+BAD_DAGS = [
+    (nx.DiGraph([(0, 1), (1, 2), (2, 0), (2, 3)]), "no cycle, got one through the concepts [0, 1, 2]"),
+    (nx.DiGraph([(0, 0), (0, 1), (1, 2), (2, 3)]), "no cycle, got one through the concepts [0]"),
+    (nx.DiGraph([(1, 2)]), "nodes 0..m-1 (m at least 1), got [1, 2]"),
+    (nx.DiGraph([("a", "b")]), "nodes 0..m-1 (m at least 1), got ['a', 'b']"),
+    (nx.DiGraph(), "nodes 0..m-1 (m at least 1), got []"),
+    (nx.Graph(EDGES), "networkx DiGraph, got Graph"),
+    (nx.MultiDiGraph(EDGES), "networkx DiGraph, got MultiDiGraph"),
+    (EDGES, "networkx DiGraph, got list [(3, 0),"),
+    (None, "networkx DiGraph, got NoneType None"),
+    (nx.DiGraph([(i, 17) for i in range(17)]), "at most 16 parents for each concept, got 17"),
+    (nx.DiGraph([(i, i + 1) for i in range(63)]), "at most 63 concepts, got 64"),
+]
+BAD_TABLES = [
+    ({**TABLES, 2: {(): 0.0}}, "[2][()]", "strictly between 0 and 1, got 0"),
+    ({**TABLES, 2: {(): 1.0}}, "[2][()]", "strictly between 0 and 1, got 1"),
+    ({**TABLES, 2: {(): -0.3}}, "[2][()]", "strictly between 0 and 1, got -0.3"),
+    ({**TABLES, 2: {(): NAN}}, "[2][()]", "finite number, got nan"),
+    ({**TABLES, 2: {(): "half"}}, "[2][()]", "finite number, got 'half'"),
+    ({**TABLES, 2: NAN}, "[2]", "finite entries, got nan"),
+    ({**TABLES, 2: 1.5}, "[2][()]", "strictly between 0 and 1, got 1.5"),
+    ({**TABLES, 2: {(0,): 0.5, (1,): 0.5}}, "[2]", "exactly the 1 keys [()], got [(0,), (1,)]"),
+    ({**TABLES, 0: {(0, 0): 0.5}}, "[0]", "exactly the 4 keys", "got [(0, 0)]"),
+    ({**TABLES, 0: [0.5, 0.5]}, "[0]", "shape (2, 2), got (2,)"),
+    ({**TABLES, 0: [[0.5], [0.5, 0.5]]}, "[0]", "without ragged rows, got [[0.5], [0.5, 0.5]]"),
+    ({**TABLES, 0: None}, "[0]", "array of real numbers, got None"),
+    ({0: TABLES[0]}, "one table for each concept 0..3, got tables for [0]"),
+    ({**TABLES, 4: {(): 0.5}}, "one table for each concept 0..3"),
+    ([0.5, 0.5], "one table for each of the 4 concepts, got 2"),
+    (0.5, "sequence, got 0.5"),
+    (None, "sequence, got None"),
+    ("cpts", "sequence, got 'cpts'"),
+]
+BAD_CONTEXTS = [
+    ([[0, 2]], "entries 0, 1 or -1 (unknown), got 2"),
+    ([[0, 0.5]], "entries 0, 1 or -1 (unknown), got 0.5"),
+    ([[0, NAN]], "entries 0, 1 or -1 (unknown), got nan"),
+    ([[0, 257]], "entries 0, 1 or -1 (unknown), got 257"),
+    ([[0, 1], [0]], "without ragged rows, got [[0, 1], [0]]"),
+    ([[0, 1, 1]], "shape (n, 2), got (1, 3)"),
+    ([0, 1], "shape (n, 2), got (2,)"),
+    ([[[0, 1]]], "shape (n, 2), got (1, 1, 2)"),
+    (0, "shape (n, 2), got ()"),
+    ([], "at least one context, got an empty set"),
+    (np.empty((0, 2)), "at least one context, got an empty set"),
+    ([["0", "1"]], "array of real numbers, got [['0', '1']]"),
+    ([[None, 1]], "array of real numbers, got [[None, 1]]"),
+    ("01", "array of real numbers, got '01'"),
+    (np.array([[0, 1j]]), "array of real numbers"),
+    ({0: 1}, "array of real numbers, got {0: 1}"),
+]
+WIDE = BAD_CONTEXTS.pop(5)  # wrong for a model of two concepts, right by itself
+OF_ANY_WIDTH = [(value, words.replace("(n, 2)", "(n, m)")) for value, words in BAD_CONTEXTS]
+BAD_CONTEXTS.append(WIDE)
+TWICE = [([[0, 1], [1, 1], [0, 1]], "each context once, got [0, 1] 2 times")]
+BAD_MODELS = [
+    (DAG, "a LatentConditionalModel, got ConceptGraph"),
+    (None, "a LatentConditionalModel, got NoneType"),
+    (LatentConditionalModel, "a LatentConditionalModel, got type"),
+]
+WRONG_MODELS = [*BAD_MODELS, (OTHER_MODEL, "8 unembeddings for this model, got 4")]
+BAD_DTYPES = [
+    (torch.float16, "torch.float32 or torch.float64, got torch.float16"),
+    (torch.int64, "torch.float32 or torch.float64, got torch.int64"),
+    ("float32", "torch.float32 or torch.float64, got 'float32'"),
+    (np.float64, "torch.float32 or torch.float64, got <class 'numpy.float64'>"),
+    (None, "torch.float32 or torch.float64, got None"),
+    (np.zeros(2), "torch.float32 or torch.float64, got array"),
+]
+BAD_VECTORS = [
+    ([1.0, 2.0], "shape", "got (2,)"),
+    (3.0, "shape", "got ()"),
+    ([[1.0], [1.0, 2.0]], "without ragged rows"),
+    ([["a"]], "array of real numbers, got [['a']]"),
+    ([[NAN, 0.0]] * 4, "finite entries, got nan"),
+    (None, "array of real numbers, got None"),
+    (np.ones((2, 2)) * 1j, "array of real numbers"),
+    (torch.ones(2, 2, dtype=torch.complex64), "array of real numbers"),
+]
+BAD_PREDICTOR_TABLES = [
+    (with_entry(F, NAN), "finite entries, got nan"),
+    (with_entry(F, -INF), "finite entries, got -inf"),
+    (torch.ones(3), "table of shape (rows, dim), got torch.float32 of shape (3,)"),
+    (torch.ones(3, 0), "table of shape (rows, dim), got torch.float32 of shape (3, 0)"),
+    (torch.ones(0, 2), "table of shape (rows, dim), got torch.float32 of shape (0, 2)"),
+    (torch.ones(3, 2, dtype=torch.int64), "floating-point", "got torch.int64 of shape (3, 2)"),
+    ([[1, 2]], "floating-point", "got torch.int64 of shape (1, 2)"),
+    ([[1.0], [1.0, 2.0]], "without ragged rows"),
+    ("table", "array of real numbers, got 'table'"),
+    (None, "array of real numbers, got None"),
+]
+BAD_TENSORS = [
+    (np.ones((9, 2)), "floating-point tensor with 2 axes"),
+    (torch.ones(9), "floating-point tensor with 2 axes"),
+    (torch.ones(9, 2, dtype=torch.int64), "floating-point tensor with 2 axes"),
+    (None, "floating-point tensor with 2 axes, got None"),
+]
+BAD_NAMES = [(["a"], "length", "got ['a']"), ("abcd", "sequence, got 'abcd'"), (7, "sequence, got 7")]
+BAD_VOCABULARIES = [
+    (Vocabulary.court(3), "a word for each of 4 tokens (rows of unembeddings), got 8"),
+    ("court", "a Vocabulary, got str 'court'"),
+]
+BAD_RUNS = [(REPORT, "a TrainingRun, got LinearityReport"), (None, "a TrainingRun, got NoneType")]
+BAD_WORDS = [(5, "hold strings, got 5"), (None, "hold strings, got None")]
+BAD_MEASURES = [
+    ([1, 1, 1], "shape", "got (3,)"),
+    ("ab", "array of real numbers, got 'ab'"),
+    (None, "array of real numbers, got None"),
+]
+
+BAD = {
+    "concept_vectors": {"n_concepts": BAD_SIZES},
+    "ConceptGraph": {
+        "n_concepts": [
+            (3, "markov_random_field", "n_concepts = 3 nodes, got 4"),
+            (64, "at most 63, got 64"),
+            *BAD_SIZES[2:],
+        ],
+        "markov_random_field": [(DAG.dag, "networkx Graph, got DiGraph"), (None, "networkx Graph, got NoneType None")],
+        "dag": [*BAD_DAGS[:8], (None, "with tables, or else log_potential")],
+        "tables": [*BAD_TABLES[:-2], (None, "with tables, or else log_potential")],
+        "log_potential": [(np.zeros(16), "with tables, or else log_potential")],
+    },
+    "ConceptGraph.random": {
+        "n_concepts": [(64, "at most 63, got 64"), BAD_SIZES[0], *BAD_SIZES[2:]],
+        "edge_probability": BAD_PROBABILITIES,
+        "parameter_range": BAD_RANGES,
+        "seed": BAD_SEEDS,
+    },
+    "ConceptGraph.with_random_tables": {"dag": BAD_DAGS, "parameter_range": BAD_RANGES, "seed": BAD_SEEDS},
+    "ConceptGraph.from_dag": {"dag": BAD_DAGS, "cpts": BAD_TABLES},
+    "ConceptGraph.from_markov_random_field": {
+        "graph": [
+            (nx.DiGraph(list(FIELD_EDGES)), "networkx Graph, got DiGraph"),
+            (nx.Graph([(0, 5)]), "nodes 0..m-1 (m at least 1), got [0, 5]"),
+            (nx.Graph([*FIELD_EDGES, (2, 2)]), "no self-loop, got [(2, 2)]"),
+            (nx.path_graph(13), "at most 12 concepts, got 13"),
+            (None, "networkx Graph, got NoneType None"),
+        ],
+        "edge_potentials": [
+            ({(0, 1): FIELD_EDGES[0, 1]}, "one table for each edge [[0, 1], [0, 2], [1, 3]], got [(0, 1)]"),
+            ({**FIELD_EDGES, (2, 3): [[1, 1], [1, 1]]}, "one table for each edge"),
+            ({**FIELD_EDGES, (1, 0): [[1, 1], [1, 1]]}, "one table for each edge"),
+            ({**FIELD_EDGES, 5: [[1, 1], [1, 1]]}, "one table for each edge"),
+            ({**FIELD_EDGES, (0, 1): [[1, 0], [1, 1]]}, "[0, 1]", "entries above 0, got [[1.0, 0.0], [1.0, 1.0]]"),
+            ({**FIELD_EDGES, (0, 1): [[1, -2], [1, 1]]}, "[0, 1]", "entries above 0"),
+            ({**FIELD_EDGES, (0, 1): [[1, NAN], [1, 1]]}, "[0, 1]", "finite entries, got nan"),
+            ({**FIELD_EDGES, (0, 1): [[1, INF], [1, 1]]}, "[0, 1]", "finite entries, got inf"),
+            ({**FIELD_EDGES, (0, 1): [1, 1]}, "[0, 1]", "shape (2, 2), got (2,)"),
+            ({**FIELD_EDGES, (0, 1): [[1], [1, 1]]}, "[0, 1]", "without ragged rows"),
+            ([1, 2], "mapping, got [1, 2]"),
+            (None, "mapping, got None"),
+        ],
+        "node_potentials": [
+            ({4: [1, 1]}, "keyed by concepts 0..3, got [4]"),
+            ({1: [1, 0]}, "[1]", "entries above 0, got [1.0, 0.0]"),
+            ({1: [1, NAN]}, "[1]", "finite entries, got nan"),
+            ({1: 2.0}, "[1]", "shape (2,), got ()"),
+            ([[1, 1]], "mapping, got [[1, 1]]"),
+        ],
+    },
+    "ConceptGraph.marginal": {"concepts": [*BAD_CONCEPT_LISTS, ([0, 0], "at most once, got [0, 0]")]},
+    "ConceptGraph.conditional": {
+        "concept": [*BAD_CONCEPTS, (1, "not be among the given concepts [1], got 1")],
+        "given": [
+            ({1: 2}, "at most 1, got 2"),
+            ({1: 0.5}, "integer, got 0.5"),
+            ({7: 1}, "at most 3, got 7"),
+            ({"a": 1}, "integer, got 'a'"),
+            ([1], "mapping, got [1]"),
+            (None, "mapping, got None"),
+        ],
+    },
+    "ConceptGraph.neighbours": {"concept": BAD_CONCEPTS},
+    "ConceptGraph.separated": {
+        "first": [*BAD_CONCEPTS, (3, "at most once, got [3, 3]")],
+        "second": BAD_CONCEPTS,
+        "given": [*BAD_CONCEPT_LISTS, ([0], "not contain the concepts 0 and 3, got [0]"), ([3], "got [3]")],
+    },
+    "ConceptGraph.d_separated": {
+        "first": [*BAD_CONCEPTS, (3, "at most once, got [3, 3]")],
+        "second": BAD_CONCEPTS,
+        "given": [*BAD_CONCEPT_LISTS, ([0], "not contain the concepts 0 and 3, got [0]"), ([3], "got [3]")],
+    },
+    "ConceptGraph.sample": {"n_samples": BAD_COUNTS, "seed": BAD_SEEDS},
+    "ConceptGraph.gibbs_sample": {
+        "n_samples": BAD_COUNTS,
+        "burn_in": BAD_COUNTS,
+        "thin": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]],
+        "seed": BAD_SEEDS,
+    },
+    "subset_sums": {
+        "values": [
+            (np.ones(3), "array or tensor with 4 rows, got ndarray of float64 and shape (3,)"),
+            (torch.ones(8, 2), "array or tensor with 4 rows, got Tensor of torch.float32 and shape (8, 2)"),
+            (np.float64(1), "array or tensor with 4 rows"),
+            ([1.0] * 4, "array or tensor with 4 rows, got list [1.0, 1.0, 1.0, 1.0]"),
+            (None, "array or tensor with 4 rows, got NoneType None"),
+        ],
+        "n_concepts": BAD_SIZES,
+    },
+    "LatentConditionalModel": {
+        "graph": [
+            (nx.DiGraph(EDGES), "a ConceptGraph, got DiGraph"),
+            (None, "a ConceptGraph, got NoneType None"),
+            (LARGE, "at most 12 concepts, got 13"),
+        ],
+        "context_weights": [
+            ("even", "one of 'masked', 'uniform', got 'even'"),
+            (None, "one of 'masked', 'uniform', got None"),
+            (["masked"], "got ['masked']"),
+        ],
+        "mask_probability": [
+            (0.0, "strictly between 0 and 1, got 0"),
+            (1.0, "strictly between 0 and 1, got 1"),
+            *BAD_PROBABILITIES,
+        ],
+    },
+    **{
+        f"LatentConditionalModel.{name}": {"contexts": BAD_CONTEXTS}
+        for name in ("context_index", "weights", "next_token_distribution", "entropies", "entropy_floor")
+    },
+    "LatentConditionalModel.expected_unembedding": {
+        "unembeddings": [
+            (G[:3], "shape (4, dim), got (3, 2)"),
+            (G[:, 0], "shape (4, dim), got (4,)"),
+            (G.long(), "floating-point numbers, got Tensor of torch.int64"),
+            (np.ones((4, 2)) * 1j, "array of real numbers"),
+            ([[1.0], [1.0, 2.0], [1.0], [1.0]], "without ragged rows"),
+            (None, "array of real numbers, got None"),
+        ],
+        "contexts": BAD_CONTEXTS,
+    },
+    "LatentConditionalModel.sample": {"n_samples": BAD_COUNTS, "contexts": BAD_CONTEXTS, "seed": BAD_SEEDS},
+    "Vocabulary": {
+        "concepts": [
+            (("a",), "values", "one pair for each of the 1 concepts, got 2"),
+            ((), "1 to 12 names, got 0"),
+            (("a", "a"), "different from each other, got 'a' 2 times"),
+            (("a", 1), "hold strings, got 1"),
+            ("ab", "sequence, got 'ab'"),
+            (None, "sequence, got None"),
+        ],
+        "values": [
+            ((("c", "d"),), "one pair for each of the 2 concepts, got 1"),
+            ((("c", "d"), ("e",)), "values[1]", "length 2, got ('e',)"),
+            ((("c", "d"), "ef"), "values[1]", "sequence, got 'ef'"),
+            ((("c", "c"), ("e", "f")), "values[0]", "different from each other, got 'c' 2 times"),
+            ((("c", 0), ("e", "f")), "values[0]", "hold strings, got 0"),
+            (None, "sequence, got None"),
+        ],
+        "tokens": [
+            (("g", "h", "i"), "length 4, got ('g', 'h', 'i')"),
+            (("g", "h", "i", "g"), "different from each other, got 'g' 2 times"),
+            (("g", "h", "i", None), "hold strings, got None"),
+            ("ghij", "sequence, got 'ghij'"),
+        ],
+    },
+    "Vocabulary.court": {"n_concepts": [(1, "at least 2, got 1"), (6, "at most 5, got 6"), *BAD_SIZES[2:]]},
+    "Vocabulary.bits": {"n_concepts": BAD_SIZES},
+    "Vocabulary.describe": {
+        "context": [
+            ([0, 2], "entries 0, 1 or -1 (unknown), got 2"),
+            ([0, 1, 1], "shape (n, 2), got (1, 3)"),
+            ([], "at least one context"),
+            (0, "shape (n, 2), got (1,)"),
+            ("01", "array of real numbers, got '01'"),
+        ]
+    },
+    "SoftmaxPredictor": {
+        "embeddings": [
+            *BAD_PREDICTOR_TABLES,
+            (F[:2], "one row for each row of embeddings (2), got 3"),
+            (F[:3, :1], "the embeddings' dimension 1, got 2"),
+            (F[:3].float(), "torch.float32 on cpu as the embeddings, got torch.float64 on cpu"),
+        ],
+        "unembeddings": [
+            *BAD_PREDICTOR_TABLES,
+            (torch.ones(4, 3, dtype=torch.float64), "the embeddings' dimension 2, got 3"),
+            (G.float(), "torch.float64 on cpu as the embeddings, got torch.float32 on cpu"),
+        ],
+        "contexts": [
+            *OF_ANY_WIDTH,
+            ([[0, 1]], "one row for each row of embeddings (3), got 1"),
+            *TWICE,
+        ],
+    },
+    "SoftmaxPredictor.initialize": {
+        "model": BAD_MODELS,
+        "dim": BAD_DIMS,
+        "contexts": BAD_CONTEXTS + TWICE,
+        "initialization": [
+            ("zeros", "one of 'lookup_table', 'gaussian', got 'zeros'"),
+            (None, "one of 'lookup_table', 'gaussian', got None"),
+        ],
+        "scale": [*BAD_POSITIVES, (1e308, "at most 2e+306 for torch.float64, got 1e+308")],
+        "seed": BAD_SEEDS,
+        "dtype": BAD_DTYPES,
+    },
+    "SoftmaxPredictor.loss": {"model": WRONG_MODELS},
+    "SoftmaxPredictor.excess_loss": {"model": WRONG_MODELS},
+    "cross_entropy": {
+        "embeddings": [
+            *BAD_TENSORS,
+            (F[:5], "shape (5, 2) beside the embeddings, got (9, 2)"),
+            (F.float(), "torch.float32 on cpu"),
+        ],
+        "unembeddings": [
+            *BAD_TENSORS,
+            (G[:, :1], "shape (4, 2) beside the embeddings, got (4, 1)"),
+            (G.float(), "torch.float64 on cpu"),
+        ],
+        "expected_unembedding": [*BAD_TENSORS, (F[:5], "shape (9, 2) beside the embeddings, got (5, 2)")],
+        "weights": [
+            (torch.ones(3, dtype=torch.float64), "shape (9,) beside the embeddings, got (3,)"),
+            (torch.ones(9, 1), "floating-point tensor with 1 axes"),
+            (MODEL.weights(), "floating-point tensor with 1 axes"),
+        ],
+    },
+    "train": {
+        "model": BAD_MODELS,
+        "dim": BAD_DIMS,
+        "steps": [*BAD_COUNTS, (None, "integer, got None")],
+        "optimizer": [
+            ("newton", "one of 'sgd', 'momentum', 'adam', 'lbfgs', got 'newton'"),
+            ("lbfgs", "batch_size must be None for the optimizer lbfgs, got 4"),
+            (None, "got None"),
+            (torch.optim.Adam, "one of 'sgd'"),
+        ],
+        "learning_rate": BAD_POSITIVES,
+        "momentum": [*BAD_PROBABILITIES, (1.0, "below 1, got 1.0")],
+        "batch_size": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]],
+        "contexts": BAD_CONTEXTS + TWICE,
+        "initialization": [("zeros", "one of 'lookup_table', 'gaussian', got 'zeros'")],
+        "scale": [*BAD_POSITIVES, (1e300, "finite first loss, got 1e+300")],
+        "seed": BAD_SEEDS,
+        "dtype": BAD_DTYPES,
+        "device": [
+            ("gpu", "None or a device of this machine, such as 'cpu', got 'gpu'"),
+            ("cuda:99", "None or a device of this machine, such as 'cpu', got 'cuda:99'"),
+            ("meta", "None or a device of this machine, such as 'cpu', got 'meta'"),
+            (torch.device("meta"), "None or a device of this machine, such as 'cpu', got device(type='meta')"),
+            (0.5, "None or a device of this machine, such as 'cpu', got 0.5"),
+            ("", "None or a device of this machine, such as 'cpu', got ''"),
+        ],
+        "stop_when": [
+            ({"loss": 0.1}, "one of 'excess_loss', 'gradient_norm', 'unembedding_cosine', got 'loss'"),
+            ({"excess_loss": -0.1}, "['excess_loss']", "above 0, got -0.1"),
+            ({"gradient_norm": 0}, "['gradient_norm']", "above 0, got 0"),
+            ({"excess_loss": NAN}, "['excess_loss']", "finite number, got nan"),
+            ({"excess_loss": "small"}, "['excess_loss']", "finite number, got 'small'"),
+            ({"unembedding_cosine": 1.1}, "['unembedding_cosine']", "between -1 and 1, got 1.1"),
+            ({3: 0.1}, "got 3"),
+            (0.01, "mapping, got 0.01"),
+            ("excess_loss", "mapping, got 'excess_loss'"),
+            ([("excess_loss", 0.1)], "mapping, got"),
+        ],
+        "n_snapshots": BAD_COUNTS,
+        "callback": [("print", "a function of step and excess loss, got 'print'"), (3, "function", "got 3")],
+        "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None"), (2, "True or False, got 2")],
+    },
+    "logarithmic_steps": {"steps": BAD_COUNTS, "count": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]]},
+    "unembedding_steering_vectors": {
+        "unembeddings": [*BAD_VECTORS, (G[:3], "shape (2**m, dim) with m at least 1, got (3, 2)"), (G[:1], "(1, 2)")],
+        "concept": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+    },
+    "embedding_steering_vectors": {
+        "embeddings": [*BAD_VECTORS, (F, "contexts", "one row for each of the 9 embeddings, got 3")],
+        "contexts": [*OF_ANY_WIDTH, *TWICE, (np.eye(3, 40), "at most 39 concepts, got 40")],
+        "concept": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+    },
+    "mean_pairwise_cosine": {"vectors": BAD_VECTORS},
+    "mean_cosine_between": {
+        "first": BAD_VECTORS,
+        "second": [*BAD_VECTORS, (np.ones((2, 3)), "shape (n, 2), got (2, 3)")],
+    },
+    "linearity": {
+        "model": WRONG_MODELS,
+        "predictor": [
+            ((F, G), "a SoftmaxPredictor, got tuple"),
+            (None, "a SoftmaxPredictor, got NoneType None"),
+            (SoftmaxPredictor(F, F), "4 unembeddings for this model, got 9"),
+            (SoftmaxPredictor(G, G), "9 embeddings for this model, or name its contexts; got 4"),
+            (SoftmaxPredictor(F[:1], G, [[0, 1, 1]]), "contexts of shape (1, 2) for this model, got (1, 3)"),
+        ],
+    },
+    "LinearityReport": {
+        "unembedding": [([1, 1, 1], "shape (3,) beside 3 values of unembedding, got (2,)"), *BAD_MEASURES[1:]],
+        **dict.fromkeys(("embedding", "alignment", "between"), BAD_MEASURES),
+        "heat_map": [(np.eye(3), "shape (2, 2) beside 2 values of unembedding, got (3, 3)"), *BAD_MEASURES],
+    },
+    "concept_graph": {
+        "graph": [(nx.DiGraph(EDGES), "a ConceptGraph, got DiGraph"), (None, "a ConceptGraph, got NoneType None")],
+        "names": [
+            *BAD_NAMES,
+            (["a", "b", "c", 4], "hold strings, got 4"),
+            (list("abca"), "different from each other, got 'a' 2 times"),
+        ],
+    },
+    "moral_graph": {
+        "graph": [
+            (nx.DiGraph(EDGES), "a ConceptGraph, got DiGraph"),
+            (FIELD, "a DAG, got a Markov random field"),
+        ],
+        "names": [*BAD_NAMES, (["a", "b", "c", 4], "hold strings, got 4")],
+    },
+    "next_token_table": {
+        "model": BAD_MODELS,
+        "contexts": BAD_CONTEXTS + TWICE,
+        "vocabulary": BAD_VOCABULARIES,
+    },
+    "unembedding_space": {
+        "unembeddings": [
+            *BAD_VECTORS,
+            (np.ones((4, 4)), "1 to 3 dimensions to be drawn, got 4"),
+            (np.ones((4, 0)), "1 to 3 dimensions to be drawn, got 0"),
+            (np.ones((8, 2)), "vocabulary", "a word for each of 8 tokens (rows of unembeddings), got 4"),
+        ],
+        "vocabulary": [*BAD_VOCABULARIES, (None, "a Vocabulary, got NoneType None")],
+        "concepts": BAD_CONCEPT_LISTS,
+        "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+    },
+    "unembedding_animation": {
+        "run": [*BAD_RUNS, (train(MODEL, 2, steps=0, progress=False), "snapshots, got none; train with n_snapshots")],
+        "vocabulary": [*BAD_VOCABULARIES, (None, "a Vocabulary, got NoneType None")],
+        "concepts": BAD_CONCEPT_LISTS,
+        "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+    },
+    "training_curves": {"run": BAD_RUNS},
+    "cosine_heat_map": {
+        "report": [(MODEL, "a LinearityReport, got LatentConditionalModel"), (None, "a LinearityReport, got NoneType")],
+        "names": [*BAD_NAMES, (["a", "a"], "different from each other, got 'a' 2 times")],
+    },
+    "lines": {
+        "series": [
+            ({"a": ([1, 2], [3])}, "['a']", "two lists of one length, got shapes (2,) and (1,)"),
+            ({"a": [1, 2, 3]}, "['a']", "length 2, got [1, 2, 3]"),
+            ({"a": ([0, 1], [1, 2])}, "['a']", "above 0 on the logarithmic x axis, got"),
+            ({"a": (["x"], [1])}, "['a']", "array of real numbers, got ['x']"),
+            ({1: ([1], [1])}, "hold strings, got 1"),
+            ([([1], [1])], "mapping, got [([1], [1])]"),
+        ],
+        "x_title": BAD_WORDS,
+        "y_title": BAD_WORDS,
+        "description": BAD_WORDS,
+        "log": [("z", "one of '', 'x', 'y', 'xy', got 'z'"), (True, "got True"), (None, "got None")],
+    },
+}
+
+ROWS = [
+    pytest.param(call, argument, value, words, id=f"{call}-{argument}-{number}")
+    for call, arguments in BAD.items()
+    for argument, rows in arguments.items()
+    for number, (value, *words) in enumerate(rows)
+]
+
+
+def message_of(call, argument, value):
+    function, arguments = CALLS[call]
+    with pytest.raises(ValueError) as caught:
+        function(**{**arguments, argument: value})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("call", "argument", "value", "words"), ROWS)
+def test_a_bad_argument_is_a_value_error_that_says_what_would_be_right(call, argument, value, words):
+    message = message_of(call, argument, value)
+    assert argument in message
+    assert "must" in message
+    for word in words:
+        assert word in message
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_arguments_that_the_table_starts_from_are_good(call):
+    function, arguments = CALLS[call]
+    function(**arguments)
+
+
+# ---- the table is complete --------------------------------------------------------------------------------------
+
+
+def public_callables():
+    """Functions, classes, and methods with arguments of the modules that belong to the model part."""
+    names = {}
+    for module_name in ("concepts", "language", "predictor", "geometry", "training", "figures"):
+        module = import_module(f"linrep_core.{module_name}")
+        for name, value in vars(module).items():
+            if name.startswith(("_", "check_")) or getattr(value, "__module__", None) != module.__name__:
+                continue
+            if inspect.isfunction(value):
+                names[name] = value
+            elif inspect.isclass(value) and name not in RECORDS:
+                names[name] = value
+                for method, member in vars(value).items():
+                    if not method.startswith("_") and (inspect.isfunction(member) or isinstance(member, classmethod)):
+                        names[f"{name}.{method}"] = getattr(value, method)
+    return names
+
+
+def parameters(function):
+    return [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
+
+
+def test_every_public_callable_is_in_the_table_with_all_its_arguments():
+    expected = {name: parameters(function) for name, function in public_callables().items() if parameters(function)}
+    assert {name: list(arguments) for name, (_, arguments) in CALLS.items()} == expected
+    assert {name: list(arguments) for name, arguments in BAD.items()} == expected
+
+
+def test_every_module_is_either_here_or_has_its_own_tests():
+    here = {"concepts", "language", "predictor", "geometry", "training", "figures", "_checks"}
+    modules = {module.name for module in pkgutil.iter_modules(linrep_core.__path__)}
+    assert here <= modules
+
+
+# ---- what no single argument shows ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("draw", [LARGE.joint, lambda: LARGE.marginal([0]), lambda: LARGE.gibbs_sample(1)])
+def test_a_large_world_can_only_be_sampled(draw):
+    with pytest.raises(ValueError, match="n_concepts must be at most 12 for an exact joint distribution, got 13"):
+        draw()
+
+
+def test_a_table_that_does_not_fit_into_memory_is_refused_before_it_is_made():
+    model = LatentConditionalModel(ConceptGraph.random(11, 0.2, seed=0))
+    with pytest.raises(ValueError, match=r"contexts must be few enough .* got 177147 contexts by 2048 tokens"):
+        model.next_token_distribution()
+
+
+def test_d_separation_needs_a_dag():
+    with pytest.raises(ValueError, match="needs a world with a DAG; use separated"):
+        FIELD.d_separated(0, 1)
+
+
+def test_too_dense_a_random_graph_blames_the_edge_probability():
+    with pytest.raises(
+        ValueError, match=r"edge_probability must be low enough .* got 1.0: with 20 concepts one has 19"
+    ):
+        ConceptGraph.random(20, 1.0)
+
+
+def test_a_joint_that_float64_cannot_hold_is_refused():
+    tiny = ConceptGraph.from_dag(nx.DiGraph([(0, 1)]), [1e-200, {(0,): 0.5, (1,): 1e-200}])
+    far = ConceptGraph.from_markov_random_field(TWO_NODES, {(0, 1): [[1e-300, 1], [1, 1]]}, {0: [1e-300, 1]})
+    for world, vector in ((tiny, 3), (far, 0)):
+        with pytest.raises(ValueError, match=f"at least 2.3e-308, .* for vector {vector}"):
+            world.joint()
+        with pytest.raises(ValueError, match="cpts"):
+            LatentConditionalModel(world)
+
+
+def test_a_table_spoiled_after_the_fact_is_still_noticed():
+    predictor = SoftmaxPredictor.initialize(MODEL, 2)
+    predictor.embeddings[0, 0] = NAN
+    with pytest.raises(ValueError, match="finite entries"):
+        linearity(MODEL, predictor)
+
+
+# ---- junk of every kind -----------------------------------------------------------------------------------------
+
+NUMBERS = st.one_of(
+    st.sampled_from(
+        [-HUGE, -(10**30), -1, 0, 1, 2, 3, 5, 13, 64, 10**30, HUGE, 0.5, 1e-320, 1e308, -0.0, NAN, INF, -INF]
+    ),
+    st.floats(),
+    st.booleans(),
+    st.complex_numbers(max_magnitude=10),
+    st.sampled_from([np.float32(0.5), np.int8(3), np.uint8(255), np.bool_(True), np.datetime64("2026-01-01")]),
+)
+ARRAYS = st.sampled_from(
+    [
+        np.zeros((4, 2)),
+        np.zeros((0, 2)),
+        np.zeros((2, 0)),
+        np.zeros(()),
+        np.full((9, 2), 1e308),
+        np.array([["a", "b"]]),
+        np.array([None, {}], dtype=object),
+        np.ones((9, 2), dtype=np.float16)[::-1],
+        np.ones((4, 2), dtype=">f8"),
+        np.ma.masked_array(np.ones((4, 2)), mask=True),
+        torch.zeros(4, 2),
+        torch.zeros(9, 2, requires_grad=True, dtype=torch.float64),
+        torch.zeros(4, 2, dtype=torch.bfloat16),
+        torch.zeros(4, 2, device="meta"),
+        torch.zeros(4, 2).to_sparse(),
+    ]
+)
+OBJECTS = st.sampled_from(
+    [
+        None, object(), print, int, Ellipsis, NotImplemented, slice(2), range(2), iter([0, 1]), "", "0", "adam", b"01",
+        nx.DiGraph(), nx.DiGraph([(0, 1)]), nx.Graph([(0, 1), (1, 1)]), nx.MultiGraph([(0, 1)]), DAG, FIELD, LARGE,
+        MODEL, OTHER_MODEL, START, WORDS, RUN, REPORT, torch.float32, torch.device("cpu"), np.random.default_rng(0),
+        {"excess_loss": 0.5}, {0: 1}, {(0, 1): [[1, 2], [3, 4]]}, {None: None}, {1, 2}, frozenset(),
+    ]
+)  # fmt: skip
+JUNK = st.recursive(
+    st.one_of(NUMBERS, ARRAYS, OBJECTS, st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.tuples(inner, inner), st.dictionaries(st.integers(0, 3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.filterwarnings("ignore")  # casts of junk may warn
+@pytest.mark.parametrize(("call", "argument"), [(call, argument) for call in BAD for argument in BAD[call]])
+@settings(suppress_health_check=list(HealthCheck))
+@given(value=JUNK)
+def test_junk_works_or_is_a_value_error(call, argument, value):
+    function, arguments = CALLS[call]
+    arguments = {**arguments, argument: value}
+    if argument == "device" and isinstance(value, torch.device | str):
+        return  # what a machine has differs; the table has the names that none has
+    if "callback" in arguments and argument != "callback":
+        arguments["callback"] = None
+    with contextlib.suppress(ValueError):
+        function(**arguments)
