@@ -16,10 +16,10 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const BUILT = join(HERE, "_built");
 const PARTS = [
   { source: "engine/index.mjs", target: "engine.mjs", format: "esm" },
-  { source: "lab.mjs", target: "lab.mjs", format: "esm" },
-  { source: "host.mjs", target: "lab.js", format: "iife" },
+  { source: "lab.mjs", target: "lab.mjs", format: "esm", page: true },
+  { source: "host.mjs", target: "lab.js", format: "iife", page: true },
 ];
-const ASC_OPTIONS = ["--optimizeLevel", "3", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+const ASC_OPTIONS = ["--optimizeLevel", "3", "--shrinkLevel", "1", "--noAssert", "--runtime", "stub", "--enable", "simd"];
 
 /** A module of the tool chain, or a message that says how to get it. */
 async function tool(name) {
@@ -67,9 +67,18 @@ function workerSource(esbuild) {
   };
 }
 
-async function bundle(esbuild, { source, format }) {
+/** The page itself trains only where workers are forbidden, and then without WebAssembly: one copy of it is enough. */
+const withoutKernel = {
+  name: "without-kernel",
+  setup(build) {
+    build.onLoad({ filter: /_built.kernel\.mjs$/ }, () => ({ contents: 'export default "";' }));
+  },
+};
+
+async function bundle(esbuild, { source, format, page }) {
   const entryPoints = [join(HERE, source)];
-  const result = await esbuild.build({ ...settings, entryPoints, format, plugins: [workerSource(esbuild)] });
+  const plugins = page ? [workerSource(esbuild), withoutKernel] : [];
+  const result = await esbuild.build({ ...settings, entryPoints, format, plugins });
   return result.outputFiles[0].text;
 }
 

@@ -1,33 +1,39 @@
-// The costly part of a step, in plain JavaScript: for every context x the log-normaliser of the softmax,
-// ln sum_y exp(f(x).g(y)), and its gradients. What is left of cross-entropy is linear in the target (trainer.mjs).
-// The WebAssembly kernel (kernel.ts) does the same four to eight times as fast; this one runs where that cannot.
+// Loss and gradients in plain JavaScript. The WebAssembly kernel (kernel.ts) does the same many times as fast; this one
+// runs where that cannot, and says more readably what is computed.
+//
+// The loss is sum_x w(x) [ln sum_y exp(f(x).g(y)) - f(x).E[g(Y) | x]]. Its first part is dense, every context with
+// every token. The second is linear and costs little: with ratio(x) = w(x) / p(x_D), the expectation is a subset sum,
+// w(x) E[g(Y) | x] = ratio(x) (sum of p(y) g(y) over the tokens that agree with x), and its gradient the transpose.
+
+import { contract, expand } from "./language.mjs";
 
 /**
- * @typedef {object} Kernel the tables of a run and what computes on them; all arrays are Float64Array
+ * @typedef {object} Kernel the tables of a run and what computes on them; tables are Float64Array
  * @property {string} name what the page may say
  * @property {Float64Array} embeddings rows of d, one a context
  * @property {Float64Array} unembeddings rows of d, one a token
- * @property {Float64Array} weights one a context
- * @property {Float64Array} logNormalizers written by `run`: one a context
- * @property {Float64Array} embeddingGradient written by `run`: weight times sum_y p_hat(y | x) g(y)
- * @property {Float64Array} unembeddingGradient written by `run`: sum_x weight p_hat(y | x) f(x)
- * @property {() => void} run
+ * @property {Float64Array} embeddingGradient written by `run`
+ * @property {Float64Array} unembeddingGradient written by `run`
+ * @property {() => number} run computes both gradients and returns the loss, in nats
  */
 
-/** @returns {Kernel} */
-export function createPlainKernel(contexts, tokens, d) {
-  const embeddings = new Float64Array(contexts * d);
+/** @param {import("./language.mjs").Language} language @returns {Kernel} */
+export function createPlainKernel(language, d) {
+  const { m, joint, weights, ratios, contexts } = language;
+  const tokens = 2 ** m;
+  const embeddings = new Float64Array(contexts.length * d);
   const unembeddings = new Float64Array(tokens * d);
-  const weights = new Float64Array(contexts);
-  const logNormalizers = new Float64Array(contexts);
-  const embeddingGradient = new Float64Array(contexts * d);
+  const embeddingGradient = new Float64Array(contexts.length * d);
   const unembeddingGradient = new Float64Array(tokens * d);
   const row = new Float64Array(tokens);
+  const sums = new Float64Array(3 ** m * d);
 
-  function run() {
+  /** sum_x w(x) ln sum_y exp(f(x).g(y)), and its gradients. */
+  function densePart() {
+    let loss = 0;
     unembeddingGradient.fill(0);
     embeddingGradient.fill(0);
-    for (let x = 0; x < contexts; x++) {
+    for (let x = 0; x < contexts.length; x++) {
       const f = x * d;
       let largest = -Infinity;
       for (let y = 0; y < tokens; y++) {
@@ -41,7 +47,7 @@ export function createPlainKernel(contexts, tokens, d) {
         row[y] = Math.exp(row[y] - largest);
         sum += row[y];
       }
-      logNormalizers[x] = largest + Math.log(sum);
+      loss += weights[x] * (largest + Math.log(sum));
       const scale = weights[x] / sum;
       for (let y = 0; y < tokens; y++) {
         const p = scale * row[y];
@@ -51,7 +57,36 @@ export function createPlainKernel(contexts, tokens, d) {
         }
       }
     }
+    return loss;
   }
-  const name = "JavaScript, float64";
-  return { name, embeddings, unembeddings, weights, logNormalizers, embeddingGradient, unembeddingGradient, run };
+
+  /** sum_x w(x) f(x).E[g(Y) | x]; its gradients are taken from those of the dense part. */
+  function linearPart() {
+    let total = 0;
+    for (let i = 0; i < tokens * d; i++) sums[i] = joint[Math.floor(i / d)] * unembeddings[i];
+    expand(sums, m, d);
+    for (let x = 0; x < contexts.length; x++) {
+      for (let k = 0; k < d; k++) {
+        const expected = ratios[x] * sums[contexts[x] * d + k];
+        embeddingGradient[x * d + k] -= expected;
+        total += expected * embeddings[x * d + k];
+      }
+    }
+    sums.fill(0);
+    for (let x = 0; x < contexts.length; x++) {
+      for (let k = 0; k < d; k++) sums[contexts[x] * d + k] = ratios[x] * embeddings[x * d + k];
+    }
+    contract(sums, m, d);
+    for (let i = 0; i < tokens * d; i++) unembeddingGradient[i] -= joint[Math.floor(i / d)] * sums[i];
+    return total;
+  }
+
+  return {
+    name: "JavaScript, float64",
+    embeddings,
+    unembeddings,
+    embeddingGradient,
+    unembeddingGradient,
+    run: () => densePart() - linearPart(),
+  };
 }

@@ -19,6 +19,8 @@ export function createLanguage(config, { m, joint }) {
       ? new Float64Array(contexts.length).fill(1 / contexts.length)
       : maskedWeights(contexts, probability, m, config.mask_probability);
 
+  const ratios = weights.map((weight, row) => weight / probability[contexts[row]]); // what kernels need of the target
+
   const negativeEntropyTerms = subsetSums(joint.map((p) => p * Math.log(p)), m);
   const entropy = (x) => Math.max(Math.log(probability[x]) - negativeEntropyTerms[x] / probability[x], 0);
   const entropyFloor = contexts.reduce((floor, x, row) => floor + weights[row] * entropy(x), 0);
@@ -31,7 +33,7 @@ export function createLanguage(config, { m, joint }) {
     }
     return p;
   }
-  return { m, joint, contexts, probability, weights, entropyFloor, nextToken };
+  return { m, joint, contexts, probability, weights, ratios, entropyFloor, nextToken };
 }
 
 /**

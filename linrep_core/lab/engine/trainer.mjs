@@ -3,7 +3,7 @@
 import { checkChoice, checkInteger, checkNumber, checkTable, refuse } from "./check.mjs";
 import { linearity } from "./geometry.mjs";
 import { createPlainKernel } from "./kernel.mjs";
-import { contract, createLanguage, expand } from "./language.mjs";
+import { createLanguage } from "./language.mjs";
 import { createOptimizer } from "./optimizer.mjs";
 import { Generator } from "./random.mjs";
 import { createWasmKernel } from "./wasm.mjs";
@@ -30,14 +30,12 @@ export async function createTrainer(config, { plain = false } = {}) {
   const world = createWorld(config);
   const language = createLanguage(config, world);
   const { m } = world;
-  const { contexts, weights, probability, entropyFloor } = language;
+  const { contexts, entropyFloor } = language;
   const d = checkInteger("d", config.d, 1, 16);
   const tokens = 2 ** m;
   checkChoice("precision", config.precision, ["float64", "float32"]);
-  const fast = plain ? null : await createWasmKernel(contexts.length, tokens, d, config.precision);
-  const kernel = fast ?? createPlainKernel(contexts.length, tokens, d);
-  kernel.weights.set(weights);
-  start(kernel, config);
+  const kernel = (plain ? null : await createWasmKernel(language, d, config.precision)) ?? createPlainKernel(language, d);
+  start(kernel.embeddings, contexts.length, kernel.unembeddings, tokens, config);
   let rate = checkRate(config.learning_rate);
   let optimizer = createOptimizer(config);
   const parameters = [
@@ -45,55 +43,14 @@ export async function createTrainer(config, { plain = false } = {}) {
     { values: kernel.unembeddings, gradient: kernel.unembeddingGradient },
   ];
 
-  // The target enters cross-entropy only through E[g(Y) | x]: with ratio(x) = weight / p(x_D), the linear part of the
-  // loss is -sum_x ratio(x) f(x).(sum over agreeing y of p(y) g(y)): subset sums, and their transpose for its gradient.
-  const sums = new Float64Array(3 ** m * d);
-  const ratio = weights.map((weight, row) => weight / probability[contexts[row]]);
-
   let step = 0;
   let loss = NaN; // at the present tables, once evaluated
   let evaluated = false;
 
   /** Loss and gradients at the present tables. */
   function evaluate() {
-    if (evaluated) return;
-    kernel.run();
-    loss = 0;
-    for (let row = 0; row < weights.length; row++) loss += weights[row] * kernel.logNormalizers[row];
-    loss -= linearPart();
+    if (!evaluated) loss = kernel.run();
     evaluated = true;
-  }
-
-  function linearPart() {
-    const { joint } = world;
-    const { embeddings, unembeddings, embeddingGradient, unembeddingGradient } = kernel;
-    for (let y = 0; y < tokens; y++) {
-      for (let i = y * d; i < (y + 1) * d; i++) sums[i] = joint[y] * unembeddings[i];
-    }
-    expand(sums, m, d);
-    let total = 0;
-    for (let row = 0; row < contexts.length; row++) {
-      const from = contexts[row] * d;
-      const to = row * d;
-      for (let k = 0; k < d; k++) {
-        const expected = ratio[row] * sums[from + k];
-        embeddingGradient[to + k] -= expected;
-        total += expected * embeddings[to + k];
-      }
-    }
-    sums.fill(0);
-    for (let row = 0; row < contexts.length; row++) {
-      for (let k = 0; k < d; k++) sums[contexts[row] * d + k] = ratio[row] * embeddings[row * d + k];
-    }
-    contract(sums, m, d);
-    for (let y = 0; y < tokens; y++) {
-      for (let i = y * d; i < (y + 1) * d; i++) unembeddingGradient[i] -= joint[y] * sums[i];
-    }
-    return total;
-  }
-
-  function checkedEvaluate() {
-    evaluate();
     // NaN fails as well, and so does a loss below 0, which cross-entropy never is: float32 has overflowed
     if (!(loss > -1 && loss < DIVERGED_ABOVE * Math.log(tokens))) throw new Diverged(step, loss);
   }
@@ -107,7 +64,7 @@ export async function createTrainer(config, { plain = false } = {}) {
     advance(steps) {
       checkInteger("steps", steps, 0);
       for (let i = 0; i < steps; i++) {
-        checkedEvaluate();
+        evaluate();
         optimizer.update(parameters, rate);
         evaluated = false;
         step += 1;
@@ -116,7 +73,7 @@ export async function createTrainer(config, { plain = false } = {}) {
 
     /** What is to be seen now. Throws Diverged. */
     report() {
-      checkedEvaluate();
+      evaluate();
       const squares = parameters.map(({ gradient }) => gradient.reduce((total, g) => total + g * g, 0));
       return {
         step,
@@ -158,15 +115,14 @@ export async function createTrainer(config, { plain = false } = {}) {
 }
 
 /** The look-up table start of SoftmaxPredictor.initialize, times `start_scale`. */
-function start(kernel, { seed, start_scale: scale }) {
+function start(embeddings, contexts, unembeddings, tokens, { seed, start_scale: scale }) {
   const random = new Generator(checkInteger("seed", seed, 0));
   checkNumber("start_scale", scale, 0, Infinity, { open: true });
-  for (const [values, rows] of [
-    [kernel.embeddings, kernel.weights.length],
-    [kernel.unembeddings, kernel.unembeddings.length / (kernel.embeddings.length / kernel.weights.length)],
-  ]) {
-    for (let i = 0; i < values.length; i++) values[i] = scale * ((2 * random.random() - 1) / Math.sqrt(rows));
-  }
+  const fill = (table, rows) => {
+    for (let i = 0; i < table.length; i++) table[i] = scale * ((2 * random.random() - 1) / Math.sqrt(rows));
+  };
+  fill(embeddings, contexts);
+  fill(unembeddings, tokens);
 }
 
 function checkRate(rate) {

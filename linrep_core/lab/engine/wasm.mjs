@@ -1,44 +1,41 @@
 // Loads the WebAssembly kernel (kernel.ts) that build.mjs compiled.
 
-const LISTED = ["embeddings", "unembeddings", "weights", "logNormalizers", "embeddingGradient", "unembeddingGradient"];
-
 let compiling = null;
 
 /** The compiled kernel, or null where WebAssembly or its vectors are missing, or nothing has been built. */
 async function compile() {
   try {
     const { default: base64 } = await import("../_built/kernel.mjs");
-    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-    return await WebAssembly.compile(bytes);
+    return await WebAssembly.compile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
   } catch {
     return null;
   }
 }
 
 /**
- * The tables of a run in WebAssembly's memory, and the kernel on them.
+ * A kernel with its tables in WebAssembly's memory, or null where there is none: use the plain one.
  *
- * @returns {Promise<import("./kernel.mjs").Kernel | null>} null: use the plain kernel
+ * @param {import("./language.mjs").Language} language
+ * @param {"float64" | "float32"} precision
+ * @returns {Promise<import("./kernel.mjs").Kernel | null>}
  */
-export async function createWasmKernel(contexts, tokens, d, precision) {
+export async function createWasmKernel(language, d, precision) {
   const module = await (compiling ??= compile());
   if (module === null) return null;
-  const { memory, base, scratchBytes, run32, run64 } = (await WebAssembly.instantiate(module)).exports;
-  const lengths = [contexts * d, tokens * d, contexts, contexts, contexts * d, tokens * d];
-  const addresses = [];
-  let end = base();
-  for (const length of lengths) {
-    addresses.push(end);
-    end += 8 * length;
-  }
-  const scratch = (end + 63) & ~63; // a row of a tile is a line of the cache
-  const missing = scratch + scratchBytes(tokens, d) - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / 65536));
-  const tables = lengths.map((length, i) => new Float64Array(memory.buffer, addresses[i], length));
-  const run = precision === "float32" ? run32 : run64;
+  const { exports } = await WebAssembly.instantiate(module);
+  const { m, contexts, joint, weights, ratios } = language;
+  exports.prepare(m, contexts.length, d);
+  const table = (name, length) => new Float64Array(exports.memory.buffer, exports[name].value, length);
+  new Int32Array(exports.memory.buffer, exports.numbers.value, contexts.length).set(contexts);
+  table("joint", joint.length).set(joint);
+  table("weights", contexts.length).set(weights);
+  table("ratios", contexts.length).set(ratios);
   return {
     name: `WebAssembly, ${precision}`,
-    ...Object.fromEntries(LISTED.map((name, i) => [name, tables[i]])),
-    run: () => run(contexts, tokens, d, ...addresses, scratch),
+    embeddings: table("embeddings", contexts.length * d),
+    unembeddings: table("unembeddings", joint.length * d),
+    embeddingGradient: table("embeddingGradient", contexts.length * d),
+    unembeddingGradient: table("unembeddingGradient", joint.length * d),
+    run: precision === "float32" ? exports.run32 : exports.run64,
   };
 }
