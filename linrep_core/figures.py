@@ -36,6 +36,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7
 SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
 DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
 HEIGHT = 380
+CAMERA = {"eye": {"x": 1.0, "y": 1.0, "z": 0.65}}  # nearer than plotly's own, which leaves half of the frame empty
 HISTORY_LABELS = {
     "unembedding": "within unembeddings",
     "embedding": "within embeddings",
@@ -152,7 +153,10 @@ def unembedding_space(
     for concept in chosen:
         figure.add_trace(_steering_lines(points, tokens, concept, vocabulary))
     figure.add_traces(_token_points(points, tokens, color_by, vocabulary))
-    figure.update_layout(scene=_scene(np.abs(points).max() * 1.15))
+    figure.update_layout(
+        scene=_scene(np.abs(points).max() * 1.15),
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 0},  # below: the scene gets the whole width
+    )
     names = ", ".join(vocabulary.concepts[concept] for concept in chosen) or "no concept chosen"
     description = (
         f"{len(points)} tokens as points in space, coloured by {vocabulary.concepts[color_by]}; "
@@ -417,7 +421,7 @@ def _moving_traces(
 
 def _scene(limit: float) -> dict[str, Any]:
     axis = {"range": [-float(f"{limit:.3g}"), float(f"{limit:.3g}")], "title": {"text": ""}, "showticklabels": False}
-    return {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}
+    return {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube", "camera": CAMERA}
 
 
 def _play_buttons() -> dict[str, Any]:
