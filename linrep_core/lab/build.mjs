@@ -1,4 +1,4 @@
-// Builds the lab: node linrep_core/lab/build.mjs
+// Builds the lab: node linrep_core/lab/build.mjs [targets, such as engine.mjs; without any: all]
 //
 //   _built/kernel.mjs   the WebAssembly kernel, compiled from engine/kernel.ts, as base64 text
 //   _built/engine.mjs   the engine alone, for the tests and the benchmark
@@ -8,7 +8,7 @@
 // The same sources give the same bytes. Nothing in _built/ is committed.
 
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,7 +19,7 @@ const PARTS = [
   { source: "lab.mjs", target: "lab.mjs", format: "esm", page: true },
   { source: "host.mjs", target: "lab.js", format: "iife", page: true },
 ];
-const ASC_OPTIONS = ["--optimizeLevel", "3", "--shrinkLevel", "1", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+const ASC_OPTIONS = "--optimizeLevel 3 --shrinkLevel 1 --noAssert --runtime stub --enable simd".split(" ");
 
 /** A module of the tool chain, or a message that says how to get it. */
 async function tool(name) {
@@ -82,20 +82,27 @@ async function bundle(esbuild, { source, format, page }) {
   return result.outputFiles[0].text;
 }
 
-async function main() {
+/** Writes a file of _built/; one that is right already keeps its date. */
+async function write(name, text) {
+  const path = join(BUILT, name);
+  if (!existsSync(path) || (await readFile(path, "utf8")) !== text) await writeFile(path, text);
+  console.log(`${relative(process.cwd(), path)}  ${(Buffer.byteLength(text) / 1000).toFixed(1)} kB`);
+}
+
+async function main(targets) {
+  const unknown = targets.filter((name) => !PARTS.some(({ target }) => target === name));
+  if (unknown.length) throw new Error(`targets must be among ${PARTS.map(({ target }) => target)}, got ${unknown}`);
   const esbuild = await tool("esbuild");
   await mkdir(BUILT, { recursive: true });
   const wasm = await compileKernel();
-  await writeFile(join(BUILT, "kernel.mjs"), `export default "${Buffer.from(wasm).toString("base64")}";\n`);
-  for (const part of PARTS) {
+  await write("kernel.mjs", `export default "${Buffer.from(wasm).toString("base64")}";\n`);
+  for (const part of PARTS.filter(({ target }) => !targets.length || targets.includes(target))) {
     if (!existsSync(join(HERE, part.source))) throw new Error(`${part.source} is missing, so is ${part.target}`);
-    const target = join(BUILT, part.target);
-    await writeFile(target, await bundle(esbuild, part));
-    console.log(`${relative(process.cwd(), target)}  ${((await stat(target)).size / 1000).toFixed(1)} kB`);
+    await write(part.target, await bundle(esbuild, part));
   }
 }
 
-main().catch((error) => {
+main(process.argv.slice(2)).catch((error) => {
   console.error(`lab: ${error.message}`);
   process.exitCode = 1;
 });

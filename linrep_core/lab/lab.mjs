@@ -64,7 +64,7 @@ function createLab(model, root) {
   let diverged = null;
   let edges = [];
   let words = vocabulary(config.m);
-  let pendingTables = null;        // to be put into the run that is starting
+  let writing = false;             // whether the model is being told rather than telling
   let paceNow = null;
   let captionAt = 0;
   let spokeAt = 0;
@@ -100,7 +100,6 @@ function createLab(model, root) {
     diverged = null;
     history = [...past];
     stepNow = 0;
-    pendingTables = tables;
     edges = createWorld({ ...config, joint: config.joint ?? undefined }).edges;
     paceNow = null;
     captionAt = 0;
@@ -254,7 +253,7 @@ function createLab(model, root) {
     const more = h("a", { class: "ll-more-link" }, "Open in the lab");
     const element = h("section", { class: "ll-page", "aria-label": "A small lab" },
       h("div", { class: "ll-bar" }, play, ...controls.map((control) => control.element)),
-      space.canvas.parentElement, parts.caption, h("p", { class: "ll-links" }, parts.why, " ", more), parts.spoken, parts.message);
+      space.canvas.parentElement, h("p", { class: "ll-talk" }, parts.caption), h("p", { class: "ll-links" }, parts.why, more), parts.spoken, parts.message);
     element.addEventListener("keydown", shortcuts);
     return {
       ...parts, element, space,
@@ -310,7 +309,7 @@ function createLab(model, root) {
         h("button", { type: "button", class: "ll-round", title: "one step (s)", "aria-label": "one step", "data-action": "step", onclick: actions.step }, icon("step")),
         h("button", { type: "button", class: "ll-round", title: "reset (r)", "aria-label": "reset", "data-action": "reset", onclick: actions.reset }, icon("reset")),
         speedSelect, h("div", { class: "ll-readouts" }, ...Object.values(readouts).map((one) => one.element)), fileMenu()),
-      h("div", { class: "ll-talk" }, parts.caption, parts.why),
+      h("p", { class: "ll-talk" }, parts.caption, " ", parts.why),
       parts.spoken, parts.message,
       h("div", { class: "ll-grid" },
         h("div", { class: "ll-side" }, controls.core, controls.rest), spacePanel,
@@ -382,7 +381,7 @@ function createLab(model, root) {
     const button = h("button", { type: "button", class: "ll-small", hidden: true });
     const warning = h("div", { class: "ll-warning", role: "alert", hidden: true }, text, button);
     const box = h("p", { class: "ll-message", role: "alert", hidden: true });
-    const seenCaption = h("p", { class: "ll-caption" });
+    const seenCaption = h("span", { class: "ll-caption" });
     const spoken = h("p", { class: "ll-spoken", "aria-live": "polite" });
     button.addEventListener("click", () => button.then?.());
     return {
@@ -529,14 +528,14 @@ function createLab(model, root) {
   // ---- Python ---------------------------------------------------------------------------------------------------
 
   function tellModel(values) {
+    writing = true;
     for (const [name, value] of Object.entries(values)) model.set(name, value);
+    writing = false;
     model.save_changes();
   }
 
   function writeModel(names) {
-    if (!names.length) return;
-    for (const name of names) model.set(name, config[name]);
-    model.save_changes();
+    if (names.length) tellModel(Object.fromEntries(names.map((name) => [name, config[name]])));
   }
 
   /** The numbers of the run; the tables and the history only when it is at rest. */
@@ -549,25 +548,45 @@ function createLab(model, root) {
       step: report.step, loss: report.loss, excess_loss: report.excessLoss,
       cosines: Object.fromEntries(Object.entries(report.cosines).map(([name, value]) => [name, finite(value)])),
     };
-    if (atRest && report.embeddings) {
+    if (atRest && !wanted && report.embeddings) {
       values.history = Object.fromEntries(state.HISTORY.map((name) => [name, history.map((entry) => finite(entry[name]))]));
-      values.tables = { run, embeddings: bytes(report.embeddings), unembeddings: bytes(report.unembeddings) };
+      values.embeddings = tableForModel(report.embeddings, config.d);
+      values.unembeddings = tableForModel(report.unembeddings, config.d);
     }
     tellModel(values);
   }
 
-  const listeners = state.FIELD_NAMES.map((name) => [`change:${name}`, () => {
-    if (JSON.stringify(model.get(name)) === JSON.stringify(config[name])) return;
-    const given = readModel(model);
-    tellProblems(given.problems);
-    adopt(given.config);
-  }]);
-  listeners.push(["change:playing", () => { if (Boolean(model.get("playing")) !== wanted) setPlaying(Boolean(model.get("playing"))); }]);
-  listeners.push(["change:given_tables", () => {
-    const given = model.get("given_tables");
-    if (!given?.embeddings) return;
-    adopt(config, { play: false, tables: { embeddings: numbers(given.embeddings), unembeddings: numbers(given.unembeddings) } });
-  }]);
+  /** Python may set one field after the other: what belongs together is taken together, a moment later. */
+  const told = new Set();
+  function hear(name) {
+    if (writing) return;
+    if (!told.size) setTimeout(takeOver);
+    told.add(name);
+  }
+
+  function takeOver() {
+    const names = [...told];
+    told.clear();
+    const fields = names.filter((name) => state.FIELD_NAMES.includes(name)
+      && JSON.stringify(model.get(name)) !== JSON.stringify(config[name]));
+    if (fields.length) {
+      const change = Object.fromEntries(fields.map((name) => [name, model.get(name)]));
+      const given = state.checkConfig(state.changed(config, change));
+      tellProblems(given.problems);
+      adopt(given.config);
+    }
+    if (names.includes("embeddings") || names.includes("unembeddings")) takeTables();
+    if (names.includes("playing") && Boolean(model.get("playing")) !== wanted) setPlaying(Boolean(model.get("playing")));
+  }
+
+  function takeTables() {
+    const tables = { embeddings: tableFromModel(model.get("embeddings")), unembeddings: tableFromModel(model.get("unembeddings")) };
+    const right = tables.embeddings.length === state.contextCount(config) * config.d && tables.unembeddings.length === 2 ** config.m * config.d;
+    const same = (name) => report?.[name] && tables[name].every((value, k) => value === report[name][k]);
+    if (right && !(same("embeddings") && same("unembeddings"))) adopt(config, { play: false, tables });
+  }
+
+  const listeners = [...state.FIELD_NAMES, "playing", "embeddings", "unembeddings"].map((name) => [`change:${name}`, () => hear(name)]);
   for (const [name, then] of listeners) model.on(name, then);
 
   // ---- life -----------------------------------------------------------------------------------------------------
@@ -655,11 +674,14 @@ function sameRun(a, b) {
   return state.FIELD_NAMES.every((name) => state.VIEW_FIELDS.includes(name) || JSON.stringify(a[name]) === JSON.stringify(b[name]));
 }
 
-const bytes = (table) => new DataView(table.buffer, table.byteOffset, table.byteLength);
+const tableForModel = (table, d) => (
+  { shape: [table.length / d, d], data: new DataView(table.buffer, table.byteOffset, table.byteLength) }
+);
 
-function numbers(view) {
-  const copy = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-  return new Float64Array(copy);
+function tableFromModel(held) {
+  const data = held?.data;
+  if (!data?.byteLength) return new Float64Array(0);
+  return new Float64Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
 }
 
 /** The way from this page to the root of the site: the theme of the book writes it on <html>. */

@@ -310,7 +310,7 @@ function readHistory(value) {
 }
 
 /**
- * A run written by `writeRun` or by `linrep_core.lab.write_run`.
+ * A run written by `writeRun`.
  *
  * @param {string} text
  * @throws {Error} that tells the reader what is damaged; a run is taken whole or not at all

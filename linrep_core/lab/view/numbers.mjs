@@ -7,7 +7,7 @@ const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴",
 export const count = (value) => grouped.format(value);
 
 /** 0.98765 -> "0.99"; a cosine that there is none of -> "–" */
-export const cosine = (value) => (Number.isFinite(value) ? value.toFixed(2).replace("-", "−") : "–");
+export const cosine = (value) => (Number.isFinite(value) ? value.toFixed(2).replace(/^-0\.00$/, "0.00").replace("-", "−") : "–");
 
 /** 10^exponent as people write it: 0.01, 1, 100, 10⁻⁴ */
 export function power(exponent) {
