@@ -10,7 +10,6 @@ Adam. Goals: 8 times the peer in float32 and 4 times in float64 at m = 7 and 8, 
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,10 @@ from pathlib import Path
 from playwright.sync_api import Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "book/_ext"))
+
+from chromium import FLAGS, find_chromium  # noqa: E402
+
 FILES = {
     "/engine.mjs": ROOT / "linrep_core/lab/_built/engine.mjs",
     "/peer.mjs": ROOT / "benchmarks/lab_engine_peer.mjs",
@@ -94,13 +97,10 @@ def measure(page: Page, m: int, variant: dict) -> float:
 def main() -> None:
     """Print the table, row by row."""
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 8
-    subprocess.run(["node", ROOT / "linrep_core/lab/build.mjs"], check=True, stdout=subprocess.DEVNULL)
-    chromium = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
+    subprocess.run(["node", ROOT / "linrep_core/lab/build.mjs", "engine.mjs"], check=True, stdout=subprocess.DEVNULL)
     print("m = d" + "".join(f"{name:>14}" for name in VARIANTS) + "   ratio f64  ratio f32   f32 steps/s")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for m in range(3, largest + 1):
             best = dict.fromkeys(VARIANTS, float("inf"))
             for _ in range(ROUNDS):

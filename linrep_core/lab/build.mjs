@@ -2,6 +2,7 @@
 //
 //   _built/kernel.mjs   the WebAssembly kernel, compiled from engine/kernel.ts, as base64 text
 //   _built/engine.mjs   the engine alone, for the tests and the benchmark
+//   _built/worker.js    the worker alone, for the tests; both pages below carry it as text
 //   _built/lab.mjs      the lab as one ES module, worker and kernel inside: what JupyterLab loads
 //   _built/lab.js       the lab and host.mjs as one classic script: what the site loads, from file:// too
 //
@@ -14,8 +15,10 @@ import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BUILT = join(HERE, "_built");
+const WORKER = { source: "engine/worker.mjs", target: "worker.js", format: "iife" };
 const PARTS = [
   { source: "engine/index.mjs", target: "engine.mjs", format: "esm" },
+  WORKER,
   { source: "lab.mjs", target: "lab.mjs", format: "esm", page: true },
   { source: "host.mjs", target: "lab.js", format: "iife", page: true },
 ];
@@ -60,7 +63,7 @@ function workerSource(esbuild) {
     setup(build) {
       build.onResolve({ filter: /^worker-source$/ }, () => ({ path: "worker", namespace: "worker-source" }));
       build.onLoad({ filter: /.*/, namespace: "worker-source" }, async () => ({
-        contents: await bundle(esbuild, { source: "engine/worker.mjs", format: "iife" }),
+        contents: await bundle(esbuild, WORKER),
         loader: "text",
       }));
     },

@@ -30,7 +30,7 @@ export let embeddingGradient: usize = 0;
 export let unembeddingGradient: usize = 0;
 
 // Working memory.
-let expected: usize = 0; // `width` numbers for each of all contexts: sum of p(y) g(y) over the tokens that agree with it
+let expected: usize = 0; // `width` numbers for each of all contexts: sum of p(y) g(y) over the tokens that agree
 let collected: usize = 0; // the same for ratio(x) f(x), then its sums over contexts for each token
 let tokenTable: usize = 0; // unembeddings in T, `width` numbers for each token
 let gradientSums: usize = 0; // a vector for each of these numbers: gradients, summed by lane
@@ -193,7 +193,7 @@ function logits<T>(): void {
  * exp(x) = 2^n 2^r with x log2(e) = n + r and |r| <= 1/2. Adding MAGIC, whose last bit counts ones, rounds to n and
  * leaves n in the lowest bits; shifted up, they add to the exponent of 2^r, which is a Taylor polynomial.
  * Arguments are at most 0. Below FLOOR the result is nothing beside exp(0) = 1 and stops falling, lest slow denormal
- * numbers arise. Relative error: below 3e-7 in f32, 5e-16 in f64, and that of the argument (tests/parity).
+ * numbers arise. Relative error of p-hat: at most 12 (1 + |x|) units of the last place, 2^-24 or 2^-53 (tests/parity).
  */
 function exponentials<T>(): void {
   const top0 = v128.load(largestTile), top1 = v128.load(largestTile, 16);
@@ -333,7 +333,7 @@ function contextGradients<T>(): void {
   }
 }
 
-/** gradientSums[y][k] += exponential(y) f(x)[k] (scaled) over the tile, by lane: four tokens, two dimensions at a time. */
+/** gradientSums[y][k] += exponential(y) f(x)[k] (scaled) by lane: four tokens and two dimensions at a time. */
 function tokenGradients<T>(): void {
   const next = width * VECTOR;
   for (let y: usize = 0; y < tokens; y += 4) {
@@ -370,7 +370,7 @@ function tokenGradients<T>(): void {
   }
 }
 
-/** The tile's gradients, dense less linear part; returns its sum of weight f(x).E[g(Y) | x], and collects ratio f(x). */
+/** The tile's gradients, dense less linear part. Returns its sum of weight f(x).E[g(Y) | x]; collects ratio f(x). */
 function storeTile<T>(x: usize, count: usize): f64 {
   let linear: f64 = 0;
   for (let lane: usize = 0; lane < count; lane++) {
@@ -404,7 +404,7 @@ function storeTokens<T>(): void {
   }
 }
 
-// ---- sums over tokens that agree with a context, as in language.mjs --------------------------------------------------
+// ---- sums over the tokens that agree with a context, as in language.mjs ------------------------------------------
 
 /** In place: 2^m rows of `width` numbers become 3^m. Each concept's axis (0, 1) becomes (0, 1, 0 + 1). */
 function expand(table: usize): void {

@@ -34,7 +34,8 @@ export async function createTrainer(config, { plain = false } = {}) {
   const d = checkInteger("d", config.d, 1, 16);
   const tokens = 2 ** m;
   checkChoice("precision", config.precision, ["float64", "float32"]);
-  const kernel = (plain ? null : await createWasmKernel(language, d, config.precision)) ?? createPlainKernel(language, d);
+  const fast = plain ? null : await createWasmKernel(language, d, config.precision);
+  const kernel = fast ?? createPlainKernel(language, d);
   start(kernel.embeddings, contexts.length, kernel.unembeddings, tokens, config);
   let rate = checkRate(config.learning_rate);
   let optimizer = createOptimizer(config);
