@@ -144,6 +144,7 @@ function createLab(model, root) {
       playing = false;
       link.send({ type: "pause" });
     }
+    message(null);
     page.transport?.(on);
     tellModel({ playing: on });
   }
@@ -270,9 +271,9 @@ function createLab(model, root) {
   function fullPage() {
     const ask = (change) => {
       const restarts = Object.keys(change).some((name) => !RESTART_FREE.has(name));
-      const drags = "m" in change || "d" in change;
       if (restarts) message(null);
-      adopt(state.changed(config, change), restarts ? { play: drags || wanted } : {});
+      adopt(state.changed(config, change), restarts ? { play: true } : {});
+      if ("learning_rate" in change || "speed" in change) setPlaying(true);      // the run goes on, and one sees how
     };
     const toggle = (a, b) => ask({ graph: "drawn", edges: state.toggleEdge(config.m, edges, a, b) });
     const controls = createControls(ask, toggle);
@@ -282,7 +283,7 @@ function createLab(model, root) {
     const speedSelect = h("select", { class: "ll-speed", "aria-label": "speed", "data-field": "speed" },
       ...[["slow", "10 steps a second"], ["accelerating", "accelerating"], ["full", "full speed"]].map(
         ([value, text]) => h("option", { value }, text)));
-    speedSelect.addEventListener("change", () => adopt({ ...config, speed: speedSelect.value }));
+    speedSelect.addEventListener("change", () => ask({ speed: speedSelect.value }));
     const presets = PRESETS.map((preset) => h("button", {
       type: "button", class: "ll-preset", "aria-pressed": "false", "data-preset": preset.id,
       onclick: () => { message(null); adopt(presetConfig(preset), { play: true }); },
@@ -372,7 +373,7 @@ function createLab(model, root) {
   function spaceData() {
     return {
       m: config.m, d: config.d, concept: config.concept, unembeddings: report.unembeddings, words,
-      agreement: report.perConcept.unembedding[config.concept],
+      agreement: report.perConcept.unembedding[config.concept], playing,
     };
   }
 
@@ -431,7 +432,12 @@ function createLab(model, root) {
   function fileMenu() {
     const item = (name, text, then) => h("button", { type: "button", class: "ll-item", "data-action": name, onclick: then }, text);
     const paste = h("textarea", { class: "ll-paste", rows: 3, spellcheck: "false", "aria-label": "JSON of a run", placeholder: "Paste the JSON of a run here, or drop its file on the lab" });
-    const take = () => { if (paste.value.trim()) { openRun(paste.value); paste.value = ""; } };
+    const take = () => {
+      if (!paste.value.trim()) { say(said, "Paste the JSON of a run into the box first."); return; }
+      say(said, "");
+      openRun(paste.value);
+      paste.value = "";
+    };
     paste.addEventListener("paste", () => setTimeout(take));
     const said = h("p", { class: "ll-note", role: "status" });
     const element = h("details", { class: "ll-files" }, h("summary", {}, "Share"),
@@ -445,8 +451,11 @@ function createLab(model, root) {
             say(said, `Copy this link: ${address}`);
           }
         }),
-        item("png", "Save a picture (PNG)", async () => save("lab.png", await pictureOf(page.element, readTheme(root)))),
-        item("json", "Save the run (JSON)", saveRun),
+        item("png", "Save a picture (PNG)", async () => {
+          save("lab.png", await pictureOf(page.element, readTheme(root)));
+          say(said, "Saved as lab.png.");
+        }),
+        item("json", "Save the run (JSON)", () => saveRun(() => say(said, "Saved as run.json; linrep_core.lab.read_run reads it in Python."))),
         paste, item("open", "Open the pasted run", take), said));
     element.addEventListener("keydown", (event) => {
       if (event.key === "Escape") { element.open = false; element.querySelector("summary").focus(); }
@@ -462,12 +471,13 @@ function createLab(model, root) {
   }
 
   /** The tables of both sides are only in a report at rest: pause, and wait for it. */
-  function saveRun() {
+  function saveRun(done) {
     setPlaying(false);
     const wait = (left) => {
       if (report?.embeddings) {
         const tables = { embeddings: report.embeddings, unembeddings: report.unembeddings };
         save("run.json", new Blob([state.writeRun({ config, tables, history })], { type: "application/json" }));
+        done();
       } else if (left > 0) setTimeout(() => wait(left - 1), 50);
     };
     wait(100);

@@ -223,7 +223,7 @@ export function createSpace(element, { theme, calm }) {
   let shown = new Set();
   let spots = [];
   let hovered = null;
-  let spinning = !calm();
+  let spinning = null;                  // true or false once the reader has said so; before, it turns while it trains
   let visible = false;
   let settled = false;
   let frame = 0;
@@ -255,11 +255,13 @@ export function createSpace(element, { theme, calm }) {
   function tick(now) {
     const seconds = Math.min(0.1, (now - before) / 1000);
     before = now;
-    const turning = spinning && data?.d > 2;
-    if (turning) view.yaw += SPIN * seconds;
+    const moves = turning();
+    if (moves) view.yaw += SPIN * seconds;
     paint(seconds);
-    frame = visible && (turning || !settled) ? requestAnimationFrame(tick) : 0;
+    frame = visible && (moves || !settled) ? requestAnimationFrame(tick) : 0;
   }
+
+  const turning = () => data?.d > 2 && (spinning ?? (data.playing && !calm()));
 
   function wake() {
     settled = false;
@@ -270,7 +272,7 @@ export function createSpace(element, { theme, calm }) {
 
   function setSpin(on) {
     spinning = on;
-    set(spin, { "aria-pressed": String(on) });
+    set(spin, { "aria-pressed": String(Boolean(turning())) });
     wake();
   }
 
@@ -305,7 +307,7 @@ export function createSpace(element, { theme, calm }) {
     event.preventDefault();
     turn(...move);
   });
-  spin.addEventListener("click", () => setSpin(!spinning));
+  spin.addEventListener("click", () => setSpin(!turning()));
   look.addEventListener("change", wake);
 
   function point(x, y) {
@@ -319,16 +321,15 @@ export function createSpace(element, { theme, calm }) {
   watching.observe(canvas);
   const sizing = new ResizeObserver(() => paint(0));
   sizing.observe(canvas);
-  setSpin(spinning);
 
   return {
     canvas,
-    /** @param {{m, d, concept, unembeddings: Float64Array, words: object, agreement: number}} given */
+    /** @param {{m, d, concept, unembeddings: Float64Array, words: object, agreement: number, playing: boolean}} given */
     update(given) {
       if (data && (data.m !== given.m || data.d !== given.d)) { axes = null; reach = null; hovered = null; shown = new Set(); }
       const first = !data;
       data = given;
-      set(spin, { disabled: given.d <= 2 });
+      set(spin, { disabled: given.d <= 2, "aria-pressed": String(Boolean(turning())) });
       for (const button of turns) set(button, { disabled: given.d <= 2 });
       const name = given.words.concepts[given.concept].name;
       say(look.options[0], given.d <= 2 ? `“${name}” points up` : `“${name}” points up`);
