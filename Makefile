@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 SETUP := _build/setup
+LAB := linrep_core/lab/_built/lab.js
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
@@ -32,23 +33,32 @@ serve:  ## serve the built site
 	@$(BIN)/python -m http.server $(PORT) --bind $(HOST) --directory $(SITE) 2>/dev/null \
 		|| [ $$? -eq 130 ] || { echo "Port $(PORT) cannot be used; choose another: make book PORT=8001" >&2; exit 1; }
 
+# The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
+$(LAB): $(SETUP)/npm $(shell find linrep_core/lab -type f \( -name '*.mjs' -o -name '*.ts' -o -name '*.css' \) -not -path '*/_built/*')
+	node linrep_core/lab/build.mjs
+
+# What decides how every page is written: when it changes, all pages are written anew, and those left out go.
+$(SETUP)/pages: _config.yml _toc.yml $(shell find book/_ext -name '*.py' -o -name '*.mjs')
+	@rm -rf _build/.doctrees $(SITE)
+	@mkdir -p $(@D) && touch $@
+
 # A failed build is forgotten whole: an incremental one would not repeat the warnings of unchanged pages.
-$(SITE)/.built: $(SETUP)/python $(SETUP)/npm $(SOURCES)
+$(SITE)/.built: $(SETUP)/python $(SETUP)/npm $(SETUP)/pages $(LAB) $(SOURCES)
 	@rm -f $@
 	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@touch $@
 
-lab: $(SETUP)/python  ## open JupyterLab on the notebooks
+lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=book
 
-notebooks: $(SETUP)/python $(SETUP)/npm chromium  ## execute every notebook and draw its static pictures
+notebooks: $(SETUP)/python $(LAB) chromium  ## execute every notebook and draw its static pictures
 	$(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
 test: $(SETUP)/python site chromium  ## run every test
 	$(BIN)/python -m pytest tests book --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
 
-fast: $(SETUP)/python  ## run the tests that need no browser, no built site and no notebook
-	$(BIN)/python -m pytest tests -m "not slow and not browser"
+fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
+	$(BIN)/python -m pytest tests -m "not slow and not browser and not site"
 
 lint: $(SETUP)/python  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -100,8 +110,8 @@ $(SETUP)/npm-tools: $(SETUP)/npm
 	@touch $@
 
 # Chromium draws the static pictures and runs the browser tests; without it those tests are counted as skipped.
-chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null || sh tests/site/install_chromium.sh
+chromium: $(SETUP)/python
+	@$(BIN)/python -c 'import sys; sys.path.insert(0, "book/_ext"); import chromium; sys.exit(not chromium.find_chromium())' || sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
 	rm -rf $(SITE) _build/.doctrees _build/jupyter_execute _build/vendor

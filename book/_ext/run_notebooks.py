@@ -6,6 +6,7 @@ What is written is what nbval later compares and what the site publishes, so it 
 to the next: execution counts, metadata and ids are made regular, and nothing about time or place is kept.
 """
 
+import base64
 import json
 import sys
 import time
@@ -18,13 +19,19 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import FLAGS, MISSING, find_chromium
-from linrep_site.assets import NODE_MODULES
+from linrep_site.assets import LAB, NODE_MODULES
 from linrep_site.figures import PLOTLY_MIME, smallest_bundle
+from linrep_site.lab import LAB_MIME
 
 BOOK = Path(__file__).resolve().parents[1]
 TIMEOUT = 300  # seconds for one cell; a notebook should need less than 60 in all
 PICTURE_WIDTH = 720  # css pixels, the width of the text column; pictures have twice as many
 PICTURE_HEIGHT = 450
+
+# The text column of the site on a laptop and on a phone; the lab is laid out by its own width.
+LAB_WIDTHS = {"wide": 712, "narrow": 321}
+LAB_SETTLES = 500  # milliseconds
+LAB_PAGE = "body { margin: 0; font: 17px/1.68 system-ui, sans-serif; color: #22272e }"
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE_INFO = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
@@ -37,7 +44,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
         notebook,
         timeout=TIMEOUT,
         kernel_name="python3",
-        store_widget_state=True,
+        store_widget_state=False,  # a widget needs a kernel; the lab carries what its page needs in its own output
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()
@@ -46,10 +53,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
     """Make regular all that differs between two runs of the same notebook."""
-    state = notebook.metadata.get("widgets")
     notebook.metadata = nbformat.NotebookNode(kernelspec=KERNELSPEC, language_info=LANGUAGE_INFO)
-    if state:
-        notebook.metadata["widgets"] = state
     count = 0
     for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags")
@@ -81,20 +85,47 @@ def draw(page: Page, figure: dict[str, Any]) -> str:
     return address.partition(",")[2]
 
 
+def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """Return the first frame of the lab as a base64 PNG, and how high it stands on a wide and a narrow page."""
+    page.goto("about:blank")
+    page.set_content(f"<!doctype html><style>{LAB_PAGE}</style><div class='linrep-lab' id='lab'></div>")
+    at_rest = json.dumps({**config, "autoplay": False})
+    page.evaluate(
+        "([config, width]) => { lab.dataset.config = config; lab.style.width = width + 'px' }", [at_rest, PICTURE_WIDTH]
+    )
+    page.add_script_tag(path=LAB)
+    page.wait_for_selector("#lab[data-state=alive]")
+    lab = page.locator("#lab")
+    heights = {}
+    for name, width in LAB_WIDTHS.items():
+        lab.evaluate("(lab, width) => { lab.style.width = width + 'px' }", width)
+        page.wait_for_timeout(LAB_SETTLES)
+        heights[name] = round(lab.bounding_box()["height"])
+    lab.evaluate("(lab, width) => { lab.style.width = width + 'px' }", PICTURE_WIDTH)
+    page.wait_for_timeout(LAB_SETTLES)
+    picture = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
+    return base64.b64encode(picture).decode(), heights
+
+
 def draw_pictures(notebook: nbformat.NotebookNode, page: Page) -> None:
-    """Put a PNG beside the JSON of every plotly output."""
+    """Put a PNG beside every plotly figure and every lab."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if PLOTLY_MIME not in data:
+            if not {PLOTLY_MIME, LAB_MIME} & set(data):
                 continue
-            figure = data[PLOTLY_MIME]
             if "nbval-ignore-output" not in cell.metadata.get("tags", []):
-                raise SystemExit(f"{cell.id}: a cell that shows a figure needs the tag nbval-ignore-output")
-            # plotly's text/html would repeat its script; the MIME type alone draws in JupyterLab
-            output["data"] = nbformat.NotebookNode(
-                {PLOTLY_MIME: figure, "image/png": draw(page, json.loads(json.dumps(figure)))}
-            )
+                raise SystemExit(f"{cell.id}: a cell that shows a figure or the lab needs the tag nbval-ignore-output")
+            if PLOTLY_MIME in data:
+                figure = data[PLOTLY_MIME]
+                # plotly's text/html would repeat its script; the MIME type alone draws in JupyterLab
+                kept = {PLOTLY_MIME: figure, "image/png": draw(page, json.loads(json.dumps(figure)))}
+            else:
+                # the widget's own view would be an empty box wherever its kernel no longer runs
+                picture, heights = draw_lab(page, data[LAB_MIME])
+                kept = {LAB_MIME: data[LAB_MIME], "image/png": picture, "text/plain": data["text/plain"]}
+                output["metadata"] = nbformat.NotebookNode({LAB_MIME: heights})
+            output["data"] = nbformat.NotebookNode(kept)
 
 
 def main(paths: list[str]) -> None:

@@ -27,7 +27,7 @@ def built() -> Path:
 
 def pages(built: Path) -> list[Path]:
     """All pages; what lies in `_static` are scraps of themes' templates."""
-    return [path for path in pages(built) if "_static" not in path.parts]
+    return [path for path in built.rglob("*.html") if "_static" not in path.parts]
 
 
 def loaded_by_page(html: str) -> list[str]:

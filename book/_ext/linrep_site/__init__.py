@@ -4,18 +4,21 @@
     copies third-party files (KaTeX, plotly, the few icons) from the installed packages.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``lab``
+    shows the lab as a picture that comes alive when the reader arrives.
 ``pages``
     takes out of every written page what it does not need and mends what accessibility checks find.
 """
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, figures, pages
+from linrep_site import assets, figures, lab, pages
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect the three parts to Sphinx."""
+    """Connect the four parts to Sphinx."""
     assets.setup(app)
     figures.setup(app)
+    lab.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

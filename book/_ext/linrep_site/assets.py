@@ -12,6 +12,7 @@ from sphinxcontrib import katex
 ROOT = Path(__file__).resolve().parents[3]
 NODE_MODULES = ROOT / "node_modules"
 VENDOR = ROOT / "_build" / "vendor"
+LAB = ROOT / "linrep_core" / "lab" / "_built" / "lab.js"
 
 # The plotly bundles that the pages may load, smallest first, and the trace types each one draws.
 _BASIC = {"bar", "pie", "scatter"}
@@ -73,6 +74,8 @@ def collect(app: Sphinx, config: Config) -> None:
     """Fill ``_build/vendor`` from the installed packages and let Sphinx copy it into ``_static``."""
     if not NODE_MODULES.is_dir():
         raise FileNotFoundError("node_modules is missing: run `make site`, or `npm ci` first")
+    if not LAB.is_file():
+        raise FileNotFoundError(f"{LAB} is missing: run `make site`, or `node linrep_core/lab/build.mjs` first")
     shutil.rmtree(VENDOR, ignore_errors=True)
     VENDOR.mkdir(parents=True)
     _copy_katex()
@@ -80,6 +83,8 @@ def collect(app: Sphinx, config: Config) -> None:
     for bundle in PLOTLY_BUNDLES:
         script = NODE_MODULES / f"plotly.js-{bundle}-dist-min" / f"plotly-{bundle}.min.js"
         shutil.copyfile(script, VENDOR / "plotly" / script.name)
+    (VENDOR / "lab").mkdir()
+    shutil.copyfile(LAB, VENDOR / "lab" / LAB.name)
     (VENDOR / "linrep-icons.css").write_text(icon_css(), "utf8")
     config.html_static_path.append(str(VENDOR))
 

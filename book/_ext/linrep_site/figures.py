@@ -55,18 +55,25 @@ class PutPictureIntoFigure(SphinxTransform):
         """Move the picture and check that the figure can be shown to every reader."""
         for figure in list(self.document.findall(linrep_figure)):
             bundle = figure.parent.parent
-            picture = next(bundle.findall(nodes.image), None)
+            picture = take_picture(figure)
             description = (figure["figure"].get("layout", {}).get("meta") or {}).get("description", "")
             if picture is None:
                 logger.warning("a plotly figure has no static picture: run `make notebooks`", location=bundle)
             else:
-                picture.parent.remove(picture)
                 picture["alt"] = description
                 figure += picture
             if not description:
                 logger.warning("a plotly figure has no layout.meta['description']", location=bundle)
             if not smallest_bundle(figure["figure"]):
                 logger.warning("no plotly bundle of the site draws all traces of a figure", location=bundle)
+
+
+def take_picture(node: nodes.Element) -> nodes.image | None:
+    """Take the picture out of the notebook output that also holds this node."""
+    picture = next(node.parent.parent.findall(nodes.image), None)
+    if picture is not None:
+        picture.parent.remove(picture)
+    return picture
 
 
 def trace_types(figure: dict[str, Any]) -> set[str]:
