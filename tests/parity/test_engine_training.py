@@ -210,6 +210,13 @@ def test_absurd_rates_diverge_at_once_and_never_pass(ask, precision, rate):
     assert "smaller learning rate" in error["message"]
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_start_may_be_large_but_not_overflow(ask, precision):
+    assert ask("train", config=configuration(start_scale=300, precision=precision))["loss"] > 1000
+    error = ask("train", config=configuration(start_scale=1e200, precision=precision))["error"]
+    assert (error["type"], error["field"]) == ("RangeError", "start_scale")
+
+
 def test_the_rate_may_change_on_the_way(ask):
     config = configuration(optimizer="momentum", learning_rate=0.1)
     tables = ask("train", config=config, steps=10)

@@ -9,7 +9,7 @@ import { Generator } from "./random.mjs";
 import { createWasmKernel } from "./wasm.mjs";
 import { createWorld } from "./world.mjs";
 
-const DIVERGED_ABOVE = 1000; // times ln(number of tokens), the loss of the predictor that knows nothing
+const DIVERGED_ABOVE = 1000; // times the loss at the start, or that of the predictor that knows nothing: ln(tokens)
 
 /** The loss is no longer finite, or absurdly large: the learning rate was too high. */
 export class Diverged extends Error {
@@ -47,13 +47,26 @@ export async function createTrainer(config, { plain = false } = {}) {
   let step = 0;
   let loss = NaN; // at the present tables, once evaluated
   let evaluated = false;
+  let limit = Infinity; // a loss above it has diverged
 
   /** Loss and gradients at the present tables. */
   function evaluate() {
     if (!evaluated) loss = kernel.run();
     evaluated = true;
     // NaN fails as well, and so does a loss below 0, which cross-entropy never is: float32 has overflowed
-    if (!(loss > -1 && loss < DIVERGED_ABOVE * Math.log(tokens))) throw new Diverged(step, loss);
+    if (!(loss > -1 && loss < limit)) throw new Diverged(step, loss);
+  }
+
+  function setLimit() {
+    limit = Infinity;
+    evaluate();
+    limit = DIVERGED_ABOVE * Math.max(Math.log(tokens), loss);
+  }
+
+  try {
+    setLimit();
+  } catch {
+    refuse("start_scale", "small enough for a finite first loss", config.start_scale);
   }
 
   return {
@@ -98,7 +111,7 @@ export async function createTrainer(config, { plain = false } = {}) {
       return { p: language.nextToken(context), pHat: row < 0 ? null : softmax(kernel, row, d) };
     },
 
-    /** Puts tables in; the optimiser forgets what it remembered, the step count goes on. */
+    /** Puts tables in; the optimiser forgets what it remembered, the step count goes on. Throws Diverged. */
     setTables({ embeddings, unembeddings }) {
       const checked = [
         checkTable("embeddings", embeddings, contexts.length * d),
@@ -107,6 +120,7 @@ export async function createTrainer(config, { plain = false } = {}) {
       parameters.forEach(({ values }, n) => values.set(checked[n]));
       optimizer = createOptimizer(config);
       evaluated = false;
+      setLimit();
     },
 
     setRate(learningRate) {
