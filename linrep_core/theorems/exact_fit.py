@@ -193,7 +193,7 @@ def additive_fit(joint: Array, strengths: Array | float = LOW, *, spread: float 
 
 
 def free_logits(joint: Array, rng: np.random.Generator) -> Array:
-    """ln p(y) where y agrees with x, and -LOW or lower, at random, where it does not or where p(y) = 0."""
+    """Logits ln p(y) where y agrees with x, and -LOW or lower, at random, where it does not or where p(y) = 0."""
     n_concepts = len(joint).bit_length() - 1
     possible = agreement(n_concepts) & (joint > 0)
     low = -LOW * rng.uniform(1.5, 2.0, size=possible.shape)
@@ -263,7 +263,7 @@ def matched_fit(joint: Array, lonely: tuple[int, int]) -> Fit:
 
 
 def change_coordinates(fit: Fit, matrix: Array) -> Fit:
-    """f A and g A^-T: another geometry, the same logits."""
+    """The predictor f A, g A^-T: another geometry, the same logits."""
     return Fit(fit.joint, fit.embeddings @ matrix, fit.unembeddings @ np.linalg.inv(matrix).T)
 
 

@@ -67,7 +67,7 @@ def projected_steering(case: Case) -> Array:
 
 
 def marginal_log_odds(joint: Array, concept: int) -> float:
-    """ln p(C_i = 1) / p(C_i = 0), in nats."""
+    """The log-odds ln p(C_i = 1) / p(C_i = 0), in nats."""
     split = joint.reshape(2**concept, 2, -1).sum(axis=(0, 2))
     return float(np.log(split[1] / split[0]))
 

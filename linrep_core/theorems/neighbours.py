@@ -4,7 +4,7 @@ In words: let the log-odds of concept i be right under every context that leaves
 in the Markov random field. Project the steering vectors of i on the span of those contexts. They lie in a subspace
 of dimension at most 2^|ne(i)|. In a formula, for every c and every d with d_i unknown and d_ne(i) known:
 
-    ln p_hat(c_(i -> 1) | d) / p_hat(c_(i -> 0) | d) = ln p(C_i = 1 | C_ne(i) = d_ne(i)) / p(C_i = 0 | C_ne(i) = d_ne(i))
+    ln p_hat(c_(i -> 1) | d) / p_hat(c_(i -> 0) | d) = ln p(C_i = 1 | C_ne = d_ne) / p(C_i = 0 | C_ne = d_ne)
     =>  dim span{P (g(c_(i -> 1)) - g(c_(i -> 0))) : c} <= 2^|ne(i)|.
 
 Where care is needed: as printed, "every c" includes tokens that contradict d. Then the right side does not depend on c
@@ -57,7 +57,7 @@ def informed_contexts(case: Case) -> Rows:
 
 
 def neighbour_log_odds(joint: Array, concept: int, neighbours: tuple[int, ...]) -> Array:
-    """ln p(C_i = 1 | C_ne) / p(C_i = 0 | C_ne): shape (2,) * len(neighbours), in nats."""
+    """Log-odds ln p(C_i = 1 | C_ne) / p(C_i = 0 | C_ne): shape (2,) * len(neighbours), in nats."""
     m = len(joint).bit_length() - 1
     dropped = tuple(j for j in range(m) if j != concept and j not in neighbours)
     table = joint.reshape((2,) * m).sum(axis=dropped)

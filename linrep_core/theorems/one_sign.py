@@ -22,7 +22,6 @@ from linrep_core.concepts import ConceptGraph
 from linrep_core.theorems.exact_fit import (
     EXACT,
     NATS,
-    Array,
     Fit,
     additive_fit,
     agreement,

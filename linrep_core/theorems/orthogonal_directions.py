@@ -3,7 +3,8 @@
 In words: let an exact fit have the same unembedding steering vector of i whether j is off or on. Then learning the
 value of j, from 0 to 1, moves the context at right angles to it. In a formula: if
 
-    D = g(y_(i -> 1)) - g(y_(i -> 0)) is the same at y_(j -> 0) and y_(j -> 1), then (f(x_(j -> 1)) - f(x_(j -> 0))).D = 0
+    D = g(y_(i -> 1)) - g(y_(i -> 0)) is the same at y_(j -> 0) and y_(j -> 1),
+    then (f(x_(j -> 1)) - f(x_(j -> 0))).D = 0
 
 for every x that leaves i open, knows j, and agrees with y off j. Proof: Theorem 7 at y_(j -> 1) and at y_(j -> 0),
 both with the same D; subtract.

@@ -87,7 +87,7 @@ def bound(case: Case) -> Array:
 
 
 def largest_ratio(left_exponent: Array, right: Array) -> float:
-    """max of exp(left) / right; infinite when a right side is not even positive."""
+    """The largest exp(left) / right; infinite when a right side is not even positive."""
     if (right <= 0).any():
         return float("inf")
     return float(np.exp(np.minimum(left_exponent - np.log(right), 700.0)).max())
