@@ -2,6 +2,8 @@
 
 ``assets``
     copies third-party files (KaTeX, plotly, the few icons) from the installed packages.
+``formulas``
+    has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
 ``lab``
@@ -12,12 +14,13 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, figures, lab, pages
+from linrep_site import assets, figures, formulas, lab, pages
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect the four parts to Sphinx."""
+    """Connect the five parts to Sphinx."""
     assets.setup(app)
+    formulas.setup(app)
     figures.setup(app)
     lab.setup(app)
     pages.setup(app)

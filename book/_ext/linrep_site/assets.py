@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinxcontrib import katex
 
 ROOT = Path(__file__).resolve().parents[3]
 NODE_MODULES = ROOT / "node_modules"
@@ -87,12 +86,6 @@ def collect(app: Sphinx, config: Config) -> None:
     shutil.copyfile(LAB, VENDOR / "lab" / LAB.name)
     (VENDOR / "linrep-icons.css").write_text(icon_css(), "utf8")
     config.html_static_path.append(str(VENDOR))
-
-    config.katex_css_path = "katex/katex.min.css"
-    config.katex_js_path = str(NODE_MODULES / "katex" / "dist" / "katex.min.js")
-    # a formula that does not parse stops the build instead of appearing in red on the page
-    katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
 
 
 def setup(app: Sphinx) -> None:
