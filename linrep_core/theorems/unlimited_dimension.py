@@ -35,12 +35,13 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from linrep_core._checks import check_integer
+from linrep_core.theorems.bottleneck import MARGIN, linear_table, product_table
 from linrep_core.theorems.exact_fit import agreement
+from linrep_core.theorems.nuclear_norm import nuclear_norm
 from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
 
 Array = NDArray[np.float64]
 
-MARGIN = 2.0  # that of the linear table with entries +-1; any other number would only rescale
 ROUNDS = 300  # leaves a duality gap of at most 1e-5 of the norm up to m = 8
 SMALLEST_ETA = 1e-9
 MAX_CONCEPTS = 8
@@ -182,11 +183,6 @@ def smallest_margin(logits: Array) -> float:
     return float((lowest_good - highest_bad).min())
 
 
-def nuclear_norm_of(logits: Array) -> float:
-    """The sum of the singular values."""
-    return float(np.linalg.svd(logits, compute_uv=False).sum())
-
-
 def hypotheses(case: Case) -> list[Hypothesis]:
     """Every token that agrees lies at least 2 nats above every token that does not."""
     return [at_most("margins", MARGIN - smallest_margin(case.logits), 1e-9)]
@@ -194,20 +190,8 @@ def hypotheses(case: Case) -> list[Hypothesis]:
 
 def conclusion(case: Case) -> Conclusion:
     """The value of the program over the norm of the table."""
-    ratio = smallest_table(case.n_concepts).nuclear_norm / nuclear_norm_of(case.logits)
+    ratio = smallest_table(case.n_concepts).nuclear_norm / nuclear_norm(case.logits)
     return Conclusion("smallest possible nuclear norm / nuclear norm", ratio, 1 + 1e-6)
-
-
-def linear_table(n_concepts: int) -> Array:
-    """Z(x, y) = concepts told right minus concepts told wrong: rank m, every concept linear."""
-    told, wrong = counts(n_concepts)
-    return (told[:, None] - 2 * wrong).astype(np.float64)
-
-
-def product_table(n_concepts: int) -> Array:
-    """Z(x, y) = 2 for tokens that agree and 0 for all others, rows with mean 0: rank 2^m - 1."""
-    table = MARGIN * agreement(n_concepts)
-    return table - table.mean(axis=1, keepdims=True)
 
 
 def example(seed: int, size: int) -> Case:
@@ -230,7 +214,7 @@ STATEMENT = Statement(
     title="The smallest hard-margin table",
     source="this book",
     claim="agreeing tokens 2 nats above all others => nuclear norm at least N(m); the table that reaches it is bent",
-    uses=("lem-nuclear-norm",),
+    uses=("lem-nuclear-norm", "thm-bottleneck"),
     size="number of concepts m",
     sizes=(1, 2, 3, 4),
     hypotheses=hypotheses,
