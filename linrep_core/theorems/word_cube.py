@@ -1,19 +1,22 @@
-"""Fewer dimensions than concepts cannot do it, and with just as many the words stand at the corners of a cube.
+"""With as many dimensions as concepts, the words stand at the corners of a cube.
 
-In words: let f and g be tables for which every context gives the words that fit it the same logit, and every other
-word a smaller one: a direction in which cross-entropy can be driven to its floor by making f and g longer. Then the
-words need at least m dimensions. In a formula, with y ~ x for "y agrees with x":
+In words: let every context give the words that fit it the same logit and all other words a smaller one: a direction in
+which cross-entropy is driven to its floor by making f and g longer. If the words lie in m dimensions (fewer are
+impossible, see `enough_dimensions`), then the words that fit a context telling n concepts span exactly m - n of them.
+In a formula, with y ~ x for "y agrees with x":
 
-    f(x).(g(y) - g(y')) = 0 for y, y' ~ x,  > 0 for y ~ x, y' not ~ x   =>   dim aff{g(y)} >= m.
+    f(x).(g(y) - g(y')) = 0 for y, y' ~ x,  > 0 for y ~ x, y' not ~ x,  d = m   =>   dim aff{g(y) : y ~ x} = m - |D(x)|.
 
-And if the dimension is exactly m, the words that fit a context telling n concepts span exactly m - n dimensions, so
-every square (king, queen, man, woman) is flat, and the polytope of the words has the faces of a cube.
+So every square (king, queen, man, woman) is flat, and the polytope of the words has the faces of a cube.
 
-Proof: let x_0, x_1, .., x_m tell the first 0, 1, .., m concepts, and let A_k be the affine hull of the words that fit
-x_k. Then A_(k+1) lies in A_k. On A_(k+1) the function f(x_(k+1)).v is constant, by the ties; but some word fits x_k and
-not x_(k+1), and has a smaller value. So A_(k+1) is strictly smaller, which costs a dimension at each of m steps.
-Corners of a cube need not be joined by parallel edges: see `frustum` below. That is left to `unlimited_dimension` and
-to the bottleneck's smallest norm.
+Proof: let x_0, x_1, .., x_m tell ever more concepts, one at a time, and let A_k be the affine hull of the words that
+fit x_k. Then A_(k+1) lies in A_k. On A_(k+1) the function f(x_(k+1)).v is constant, by the ties; but some word fits x_k
+and not x_(k+1), and has a smaller value. So A_(k+1) is strictly smaller, which costs a dimension at each step. Put x
+at place n = |D(x)| of such a chain: the m - n steps after it show dim A_n >= m - n, the n steps before it
+dim A_n <= m - n.
+
+The corners of a cube need not be joined by parallel edges: `frustum` is a cube in perspective, and satisfies every
+hypothesis. What makes the edges parallel is not what must be learnt but what is cheapest: see `bottleneck`.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from numpy.typing import NDArray
 from linrep_core.concepts import concept_vectors
 from linrep_core.language import UNKNOWN
 from linrep_core.theorems.exact_fit import agreement, all_contexts, random_invertible
-from linrep_core.theorems.statement import Conclusion, Hypothesis, NotNeeded, Statement, above, at_most
+from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, above, at_most
 
 Array = NDArray[np.float64]
 
@@ -56,16 +59,23 @@ def spread_and_margin(case: Case) -> tuple[float, float]:
 
 
 def hypotheses(case: Case) -> list[Hypothesis]:
-    """Ties among the words that fit; all others strictly lower."""
+    """Ties among the words that fit; all others strictly lower; no more dimensions than concepts."""
     spread, margin = spread_and_margin(case)
-    return [at_most("ties", spread, 1e-9), above("margins", margin, 1e-6)]
+    m = len(case.unembeddings).bit_length() - 1
+    return [
+        at_most("ties", spread, 1e-9),
+        above("margins", margin, 1e-6),
+        at_most("as few dimensions as concepts", affine_dimension(case.unembeddings), m),
+    ]
 
 
 def conclusion(case: Case) -> Conclusion:
-    """Concepts over dimensions."""
+    """The largest difference, over all contexts, between the dimension of the words that fit and m - |D(x)|."""
     m = len(case.unembeddings).bit_length() - 1
-    dimension = affine_dimension(case.unembeddings)
-    return Conclusion("concepts / dimensions of the words", m / dimension if dimension else np.inf, 1.0)
+    told = (all_contexts(m) != UNKNOWN).sum(axis=1)
+    fitting = (case.unembeddings[row] for row in agreement(m))
+    wrong = max(abs(affine_dimension(words) - (m - n)) for words, n in zip(fitting, told, strict=True))
+    return Conclusion("largest |dimension of the words that fit - concepts left open|", wrong, 0.5)
 
 
 def frustum(n_concepts: int, slants: Array) -> Case:
@@ -84,45 +94,35 @@ def frustum(n_concepts: int, slants: Array) -> Case:
 
 
 def example(seed: int, size: int) -> Case:
-    """A cube in perspective and random coordinates (m dimensions), or random gaps in a table of many dimensions."""
+    """A cube in perspective, in random coordinates."""
     rng = np.random.default_rng(seed)
-    if seed % 2:
-        logits = np.where(agreement(size), 0.0, -rng.uniform(1, 3, size=(3**size, 2**size)))
-        return Case(logits, np.eye(2**size))
     cube = frustum(size, rng.uniform(-0.8, 0.8, size=size) / size)
     matrix = random_invertible(rng, size)
     return Case(cube.embeddings @ matrix, cube.unembeddings @ np.linalg.inv(matrix).T)
 
 
-def without_ties(seed: int, size: int) -> Case:
-    """A cube with every word shaken a little: margins, but no ties."""
-    rng = np.random.default_rng(seed)
-    cube = frustum(size, np.zeros(size))
-    return Case(cube.embeddings, cube.unembeddings + 0.05 / size * rng.uniform(-1, 1, size=cube.unembeddings.shape))
-
-
 def counterexamples() -> dict[str, Case]:
-    """All words in one point."""
-    return {"margins": Case(np.ones((9, 1)), np.ones((4, 1)))}
+    """A cube with every corner shaken a little; corners anywhere, seen by no context; a simplex in 8 dimensions."""
+    rng = np.random.default_rng(0)
+    cube = frustum(3, np.zeros(3))
+    simplex_logits = np.where(agreement(3), 0.0, -2.0)
+    return {
+        "ties": Case(cube.embeddings, cube.unembeddings + 0.05 * rng.uniform(-1, 1, size=(8, 3))),
+        "margins": Case(np.zeros((27, 3)), rng.standard_normal((8, 3))),
+        "as few dimensions as concepts": Case(simplex_logits, np.eye(8)),
+    }
 
 
 STATEMENT = Statement(
     label="thm-word-cube",
     title="The words stand at the corners of a cube",
     source="this book",
-    claim="ties among fitting words, all others lower => at least m dimensions; in m, the faces of a cube",
-    uses=(),
+    claim="ties among fitting words, all others lower, d = m => words that fit x span m - |D(x)| dimensions",
+    uses=("prop-enough-dimensions",),
     size="number of concepts m",
     sizes=(1, 2, 3, 4, 5),
     hypotheses=hypotheses,
     conclusion=conclusion,
     example=example,
     counterexamples=counterexamples,
-    not_needed={
-        "ties": NotNeeded(
-            "without ties half-spaces still cut the m words with a single 0 in all 2^m ways, so the dimension is at "
-            "least m - 1; whether m - 1 ever suffices we do not know",
-            without_ties,
-        )
-    },
 )
