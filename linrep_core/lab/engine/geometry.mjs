@@ -4,79 +4,78 @@
 // So a concept costs one pass over its steering vectors.
 
 /**
+ * Prepares the measuring of tables with these contexts.
+ *
  * @param {number} m concepts
  * @param {number} d dimensions
- * @param {Float64Array} unembeddings 2^m rows of d
- * @param {Float64Array} embeddings a row of d for each of `contexts`
- * @param {Int32Array} contexts ascending context numbers (see language.mjs)
+ * @param {Int32Array} contexts ascending context numbers (see language.mjs), one a row of the embeddings
+ * @returns {(unembeddings: Float64Array, embeddings: Float64Array) => {cosines: object, perConcept: object,
+ *   heatMap: Float64Array}} NaN where there is nothing to measure
  */
-export function linearity(m, d, unembeddings, embeddings, contexts) {
-  const rowOf = new Int32Array(3 ** m).fill(-1);
-  contexts.forEach((x, row) => (rowOf[x] = row));
+export function createLinearity(m, d, contexts) {
+  const tokens = Int32Array.from({ length: 2 ** m }, (_, y) => y);
+  const concepts = Array.from({ length: m }, (_, i) => i);
+  const tokenPairs = concepts.map((i) => counterfactualPairs(tokens, 2 ** (m - 1 - i), 2));
+  const contextPairs = concepts.map((i) => counterfactualPairs(contexts, 3 ** (m - 1 - i), 3));
 
-  const byToken = [];
-  const byContext = [];
-  for (let concept = 0; concept < m; concept++) {
-    const place = 2 ** (m - 1 - concept);
-    const tokens = unitSum(d);
-    for (let y = 0; y < 2 ** m; y++) {
-      if (!(y & place)) tokens.add(unembeddings, (y + place) * d, y * d);
+  return (unembeddings, embeddings) => {
+    const byToken = tokenPairs.map((pairs) => meanDirection(unembeddings, pairs, d));
+    const byContext = contextPairs.map((pairs) => meanDirection(embeddings, pairs, d));
+    const heatMap = new Float64Array(m * m);
+    const between = new Float64Array(m);
+    for (const i of concepts) {
+      for (const j of concepts) {
+        heatMap[i * m + j] = i === j ? byToken[i].cosine : dot(byToken[i].direction, byToken[j].direction);
+        if (i !== j) between[i] += Math.abs(heatMap[i * m + j]) / (m - 1);
+      }
     }
-    byToken.push(tokens.mean());
-
-    const place3 = 3 ** (m - 1 - concept);
-    const pairs = unitSum(d);
-    for (let row = 0; row < contexts.length; row++) {
-      const x = contexts[row];
-      if (Math.floor(x / place3) % 3 !== 0) continue;
-      const partner = rowOf[x + place3];
-      if (partner >= 0) pairs.add(embeddings, partner * d, row * d);
-    }
-    byContext.push(pairs.mean());
-  }
-
-  const heatMap = new Float64Array(m * m);
-  const between = new Float64Array(m);
-  for (let i = 0; i < m; i++) {
-    for (let j = 0; j < m; j++) {
-      heatMap[i * m + j] = i === j ? byToken[i].cosine : dot(byToken[i].direction, byToken[j].direction);
-      if (i !== j) between[i] += Math.abs(heatMap[i * m + j]) / (m - 1);
-    }
-  }
-  const perConcept = {
-    unembedding: Float64Array.from(byToken, (set) => set.cosine),
-    embedding: Float64Array.from(byContext, (set) => set.cosine),
-    alignment: Float64Array.from(byToken, (set, i) => dot(set.direction, byContext[i].direction)),
-    between,
+    const perConcept = {
+      unembedding: Float64Array.from(byToken, (set) => set.cosine),
+      embedding: Float64Array.from(byContext, (set) => set.cosine),
+      alignment: Float64Array.from(byToken, (set, i) => dot(set.direction, byContext[i].direction)),
+      between,
+    };
+    const means = Object.entries(perConcept).map(([name, values]) => [name, meanOfNumbers(values)]);
+    return { cosines: Object.fromEntries(means), perConcept, heatMap };
   };
-  const cosines = Object.fromEntries(Object.entries(perConcept).map(([name, values]) => [name, meanOfNumbers(values)]));
-  return { cosines, perConcept, heatMap };
 }
 
-/** Collects differences of rows, each scaled to length 1; a zero vector has no direction and counts as cosine 0. */
-function unitSum(d) {
+/** Rows [with 0, with 1, with 0, ...] of numbers that differ in one digit, 0 or 1, and are both there. */
+function counterfactualPairs(numbers, place, base) {
+  const rowOf = new Map();
+  numbers.forEach((number, row) => rowOf.set(number, row));
+  const pairs = [];
+  numbers.forEach((number, row) => {
+    if (Math.floor(number / place) % base !== 0) return;
+    const partner = rowOf.get(number + place);
+    if (partner !== undefined) pairs.push(row, partner);
+  });
+  return Int32Array.from(pairs);
+}
+
+/**
+ * The mean of the steering vectors' units (NaN of none) and their mean cosine over different pairs (1 for a single
+ * vector). A zero vector has no direction and counts as cosine 0.
+ */
+function meanDirection(table, pairs, d) {
+  const count = pairs.length / 2;
   const sum = new Float64Array(d);
   let squares = 0;
-  let count = 0;
-  return {
-    add(table, end, start) {
-      let square = 0;
-      for (let k = 0; k < d; k++) square += (table[end + k] - table[start + k]) ** 2;
-      const norm = Math.sqrt(square);
-      count += 1;
-      if (!(norm > 0)) return;
-      for (let k = 0; k < d; k++) {
-        const unit = (table[end + k] - table[start + k]) / norm;
-        sum[k] += unit;
-        squares += unit * unit;
-      }
-    },
-    /** The mean unit vector (NaN of none) and the mean cosine over different pairs (1 for a single vector). */
-    mean() {
-      const cosine = count === 1 ? 1 : (dot(sum, sum) - squares) / (count * (count - 1));
-      return { direction: sum.map((value) => value / count), cosine };
-    },
-  };
+  for (let pair = 0; pair < pairs.length; pair += 2) {
+    const start = pairs[pair] * d;
+    const end = pairs[pair + 1] * d;
+    let square = 0;
+    for (let k = 0; k < d; k++) square += (table[end + k] - table[start + k]) * (table[end + k] - table[start + k]);
+    if (!(square > 0)) continue;
+    const norm = Math.sqrt(square);
+    for (let k = 0; k < d; k++) {
+      const unit = (table[end + k] - table[start + k]) / norm;
+      sum[k] += unit;
+      squares += unit * unit;
+    }
+  }
+  const cosine = count === 1 ? 1 : (dot(sum, sum) - squares) / (count * (count - 1));
+  return { direction: sum.map((value) => value / count), cosine };
 }
 
 function dot(a, b) {

@@ -1,6 +1,6 @@
 // The engine as one module, for tests, benchmarks and whoever wants to train without the page.
 
-export { linearity } from "./geometry.mjs";
+export { createLinearity } from "./geometry.mjs";
 export { createPlainKernel } from "./kernel.mjs";
 export { contextNumbers, createLanguage, subsetSums } from "./language.mjs";
 export { createOptimizer } from "./optimizer.mjs";

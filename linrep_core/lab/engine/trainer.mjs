@@ -1,7 +1,7 @@
 // One training run: exact full-batch steps on the contexts of a configuration. Mirrors linrep_core.training.
 
 import { checkChoice, checkInteger, checkNumber, checkTable, refuse } from "./check.mjs";
-import { linearity } from "./geometry.mjs";
+import { createLinearity } from "./geometry.mjs";
 import { createPlainKernel } from "./kernel.mjs";
 import { createLanguage } from "./language.mjs";
 import { createOptimizer } from "./optimizer.mjs";
@@ -39,6 +39,7 @@ export async function createTrainer(config, { plain = false } = {}) {
   start(kernel.embeddings, contexts.length, kernel.unembeddings, tokens, config);
   let rate = checkRate(config.learning_rate);
   let optimizer = createOptimizer(config);
+  const linearity = createLinearity(m, d, contexts);
   const parameters = [
     { values: kernel.embeddings, gradient: kernel.embeddingGradient },
     { values: kernel.unembeddings, gradient: kernel.unembeddingGradient },
@@ -88,14 +89,13 @@ export async function createTrainer(config, { plain = false } = {}) {
     /** What is to be seen now. Throws Diverged. */
     report() {
       evaluate();
-      const squares = parameters.map(({ gradient }) => gradient.reduce((total, g) => total + g * g, 0));
       return {
         step,
         loss,
         excessLoss: loss - entropyFloor,
         entropyFloor,
-        ...linearity(m, d, kernel.unembeddings, kernel.embeddings, contexts),
-        gradientNorm: Math.sqrt(squares[0] + squares[1]),
+        ...linearity(kernel.unembeddings, kernel.embeddings),
+        gradientNorm: Math.sqrt(squares(kernel.embeddingGradient) + squares(kernel.unembeddingGradient)),
       };
     },
 
@@ -138,6 +138,12 @@ function start(embeddings, contexts, unembeddings, tokens, { seed, start_scale: 
   };
   fill(embeddings, contexts);
   fill(unembeddings, tokens);
+}
+
+function squares(values) {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i] * values[i];
+  return total;
 }
 
 function checkRate(rate) {
