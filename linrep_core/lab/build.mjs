@@ -85,10 +85,9 @@ async function bundle(esbuild, { source, format, page }) {
   return result.outputFiles[0].text;
 }
 
-/** Writes a file of _built/; one that is right already keeps its date. */
 async function write(name, text) {
   const path = join(BUILT, name);
-  if (!existsSync(path) || (await readFile(path, "utf8")) !== text) await writeFile(path, text);
+  await writeFile(path, text);
   console.log(`${relative(process.cwd(), path)}  ${(Buffer.byteLength(text) / 1000).toFixed(1)} kB`);
 }
 

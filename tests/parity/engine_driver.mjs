@@ -1,4 +1,4 @@
-// Answers the parity tests: a request of engine_operations.mjs as JSON on each line of stdin, the answer on a line of stdout.
+// Answers the parity tests: each line of stdin is a request (engine_operations.mjs) as JSON, each of stdout its answer.
 
 import { createInterface } from "node:readline";
 import * as engine from "../../linrep_core/lab/_built/engine.mjs";
