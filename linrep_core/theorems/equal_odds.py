@@ -95,7 +95,7 @@ STATEMENT = Statement(
     title="Equal odds, equal steering (T1)",
     source="this book",
     claim="same log-odds of i at y and y' => f(x).(D_y - D_y') = 0 for every x open in i that agrees with both",
-    uses=("thm-odds-identity", "lem-markov-flip"),
+    uses=("thm-odds-identity",),
     size="number of concepts m",
     sizes=(2, 3, 4),
     hypotheses=hypotheses,

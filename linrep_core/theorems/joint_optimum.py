@@ -120,7 +120,7 @@ STATEMENT = Statement(
     title="The cheapest way to keep all pairs apart (T2)",
     source="this book",
     claim="a_x.b_y >= 1 for all pairs => (|A|^2 + |B|^2) / 2 >= sqrt(nk), equality only if all equal and parallel",
-    uses=("lem-nuclear-norm",),
+    uses=(),
     size="largest number of vectors of either kind",
     sizes=(1, 2, 4, 8),
     hypotheses=hypotheses,

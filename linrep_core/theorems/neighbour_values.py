@@ -88,7 +88,7 @@ STATEMENT = Statement(
     title="One steering vector for each value of the neighbours",
     source="this book, after arXiv 2403.03867, Theorem 10",
     claim="log-odds of i depend on the token through c_ne(i) => at most 2^|ne(i)| projected steering vectors",
-    uses=("thm-neighbours", "lem-markov-flip", "thm-odds-identity"),
+    uses=("lem-markov-flip", "thm-odds-identity"),
     size="number of concepts m",
     sizes=(2, 3, 4),
     hypotheses=hypotheses,
