@@ -27,7 +27,7 @@ const read = (sheet) => rebase(readFileSync(join(statics, sheet), "utf8"), sheet
 const results = await new PurgeCSS().purge({
   content,
   css: sheets.map((sheet) => ({ raw: read(sheet) })),
-  fontFace: true,
+  // not fontFace: it does not read the shorthand `font: ... KaTeX_Main`, and would drop the letters of all formulas
   keyframes: true,
   safelist: { greedy: [/data-theme/, /data-mode/, /data-bs-popper/] },
   dynamicAttributes: ["aria-expanded", "aria-current", "open", "hidden", "data-popper-placement", "data-state"],
