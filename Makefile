@@ -66,7 +66,7 @@ lint: $(SETUP)/python  ## check style
 format: $(SETUP)/python  ## apply style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench: $(SETUP)/python  ## performance figures, each beside a named peer
+bench: $(SETUP)/python $(SETUP)/npm chromium  ## performance figures, each beside a named peer
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lighthouse: site chromium $(SETUP)/npm-tools  ## measure the built pages (PAGES="book/index.html ...")

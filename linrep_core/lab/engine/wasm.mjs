@@ -21,8 +21,9 @@ async function compile() {
  */
 export async function createWasmKernel(language, d, precision) {
   const module = await (compiling ??= compile());
-  if (module === null) return null;
-  const { exports } = await WebAssembly.instantiate(module);
+  const instance = module && (await WebAssembly.instantiate(module).catch(() => null)); // no memory left, perhaps
+  if (!instance) return null;
+  const { exports } = instance;
   const { m, contexts, joint, weights, ratios } = language;
   exports.prepare(m, contexts.length, d);
   const table = (name, length) => new Float64Array(exports.memory.buffer, exports[name].value, length);
