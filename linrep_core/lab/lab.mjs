@@ -11,7 +11,7 @@ import { WHY, caption, verdict } from "./view/caption.mjs";
 import { createControls, dSlider, mSlider } from "./view/controls.mjs";
 import { drawCosines, drawLoss } from "./view/curves.mjs";
 import * as dials from "./view/dials.mjs";
-import { h, say, set, svg } from "./view/dom.mjs";
+import { freshId, h, say, set, svg } from "./view/dom.mjs";
 import * as heatMap from "./view/heat_map.mjs";
 import { count, short } from "./view/numbers.mjs";
 import { pictureOf } from "./view/picture.mjs";
@@ -23,7 +23,7 @@ const CAPTION_EVERY = 400;         // ms between two changes of the caption whil
 const SPEAK_EVERY = 2000;          // ms between two changes of what a screen reader is told
 const ADDRESS_EVERY = 400;         // ms of quiet before the address is rewritten
 const SYNC_EVERY = 500;            // ms between two messages to Python while it plays
-const REST_AT = 5000;              // step at which an accelerating run takes a rest
+const REST_AT = 5000;              // step at which a run takes a rest; play goes on
 const SLOW = 10;                   // steps a second
 const ACCELERATION = 1.6;          // an accelerating run does this share of (step + 8) a second
 const POINTS_A_DECADE = 80;        // of the curves
@@ -56,6 +56,9 @@ function createLab(model, root) {
   let problems = startsFrom.problems;
   let report = null;               // the last one
   let stepNow = 0;
+  let offset = 0;                  // steps of an opened run before this one
+  let rested = false;
+  let deaf = false;                // between a start and the tables that are put into it
   let history = [];
   let run = 0;
   let playing = false;
@@ -88,7 +91,7 @@ function createLab(model, root) {
       if (names.includes("speed") && playing) pace(true);
       if (report) draw();
     }
-    page.show?.();
+    page.show();
     writeAddress();
     writeModel(names);
   }
@@ -99,14 +102,19 @@ function createLab(model, root) {
     playing = false;
     diverged = null;
     history = [...past];
-    stepNow = 0;
+    offset = stepNow = past[past.length - 1]?.step ?? 0;
+    deaf = Boolean(tables);
+    rested = false;
+    set(page.element, { "data-step": offset });
     edges = createWorld({ ...config, joint: config.joint ?? undefined }).edges;
     paceNow = null;
     captionAt = 0;
     link.send({ type: "start", run, config: { ...config } });
     if (tables) link.send({ type: "tables", ...tables });
     watch();
-    page.warn?.(null);
+    page.warn(null);
+    page.transport(wanted);
+    tellModel({ playing: wanted });
     if (wanted && seen) go();
   }
 
@@ -133,7 +141,7 @@ function createLab(model, root) {
     if (diverged) { restart(true); return; }
     playing = true;
     pace(true);
-    page.transport?.(true);
+    page.transport(true);
   }
 
   function setPlaying(on) {
@@ -145,7 +153,7 @@ function createLab(model, root) {
       link.send({ type: "pause" });
     }
     message(null);
-    page.transport?.(on);
+    page.transport(on);
     tellModel({ playing: on });
   }
 
@@ -159,28 +167,27 @@ function createLab(model, root) {
     reset() {
       message(null);
       restart(false);
-      page.transport?.(false);
-      tellModel({ playing: false });
     },
   };
 
   function onReply(reply) {
     if (reply.run !== run) return;
     if (reply.type === "report") {
-      report = { ...reply, contextTrained: state.isTrained(config, config.context) };
+      if (deaf) { deaf = false; return; }
+      report = { ...reply, step: reply.step + offset, contextTrained: state.isTrained(config, config.context) };
       stepNow = report.step;
       record(report);
       if (reply.playing && wanted) pace();
-      if (reply.playing && config.speed === "accelerating" && reply.step >= REST_AT && history.length > 1) rest();
+      if (reply.playing && report.step >= REST_AT) rest();
       draw();
       syncModel(!reply.playing);
     } else if (reply.type === "diverged") {
       diverged = reply;
       wanted = playing = false;
-      page.transport?.(false);
+      page.transport(false);
       const rate = state.calmerRate(config.learning_rate);
-      page.warn?.({
-        text: `The run diverged at step ${count(reply.step)}: the loss is ${Number.isFinite(reply.loss) ? short(reply.loss) : "no longer a number"}. `
+      page.warn({
+        text: `The run diverged at step ${count(reply.step + offset)}: the loss is ${Number.isFinite(reply.loss) ? short(reply.loss) : "no longer a number"}. `
           + "The learning rate is too high for these steps.",
         action: `Use ${short(rate)} and start again`,
         then: () => adopt(state.changed(config, { learning_rate: rate }), { play: true }),
@@ -188,17 +195,16 @@ function createLab(model, root) {
       tellModel({ playing: false });
     } else {
       wanted = playing = false;
-      page.transport?.(false);
+      page.transport(false);
       message(`The trainer reports: ${reply.message}`);
       tellModel({ playing: false });
     }
   }
 
   function rest() {
-    if (history.restsAfter) return;
-    history.restsAfter = true;     // once a run: who presses play again wants more
+    if (rested) return;            // once a run: who presses play again wants more
+    rested = true;
     setPlaying(false);
-    page.note?.(`Resting at step ${count(report.step)}; press play to go on.`);
   }
 
   function onDeath() {
@@ -229,7 +235,8 @@ function createLab(model, root) {
     const now = performance.now();
     if (now - captionAt < CAPTION_EVERY && playing) return;
     captionAt = now;
-    say(page.caption, caption(config, report, history));
+    const resting = rested && !wanted ? " Resting; press play to go on." : "";
+    say(page.caption, caption(config, report, history) + resting);
     set(page.why, { href: `${siteRoot()}book/model/${WHY[verdict(config, report, history)]}` });
     clearTimeout(speaking);
     speaking = setTimeout(speak, Math.max(0, spokeAt + SPEAK_EVERY - now));
@@ -264,7 +271,7 @@ function createLab(model, root) {
       },
       transport: (on) => showPlay(play, on),
       draw: () => space.update(spaceData()),
-      warn: parts.warn, note: parts.note,
+      warn: parts.warn,
     };
   }
 
@@ -390,7 +397,6 @@ function createLab(model, root) {
       spoken,
       message: box,
       why: h("a", { class: "ll-why" }, "Why?"),
-      note: (text_) => { captionAt = performance.now(); say(seenCaption, `${seenCaption.textContent} ${text_}`); },
       warn(given) {
         if (!warning.isConnected) box.after(warning);
         warning.hidden = !given;
@@ -422,7 +428,7 @@ function createLab(model, root) {
     const typing = event.target.closest("input:not([type=range]):not([type=radio]), select, textarea");
     if (typing) return;
     const name = { " ": "play", s: "step", r: "reset" }[event.key];
-    if (!name || (event.key === " " && event.target.closest("button, summary, a, label, input"))) return;
+    if (!name || (event.key === " " && event.target.closest("button, a, label, input"))) return;
     event.preventDefault();
     actions[name]();
   }
@@ -439,26 +445,38 @@ function createLab(model, root) {
       paste.value = "";
     };
     paste.addEventListener("paste", () => setTimeout(take));
+    paste.addEventListener("change", take);
     const said = h("p", { class: "ll-note", role: "status" });
-    const element = h("details", { class: "ll-files" }, h("summary", {}, "Share"),
-      h("div", { class: "ll-menu" },
-        item("share", "Copy a link to this experiment", async () => {
-          const address = `${location.href.split("#")[0]}#${state.toFragment(config)}`;
-          try {
-            await navigator.clipboard.writeText(address);
-            say(said, "The link is copied.");
-          } catch {
-            say(said, `Copy this link: ${address}`);
-          }
-        }),
-        item("png", "Save a picture (PNG)", async () => {
-          save("lab.png", await pictureOf(page.element, readTheme(root)));
-          say(said, "Saved as lab.png.");
-        }),
-        item("json", "Save the run (JSON)", () => saveRun(() => say(said, "Saved as run.json; linrep_core.lab.read_run reads it in Python."))),
-        paste, item("open", "Open the pasted run", take), said));
+    const menu = h("div", { class: "ll-menu", id: freshId("menu"), hidden: true },
+      item("share", "Copy a link to this experiment", async () => {
+        const address = `${location.href.split("#")[0]}#${state.toFragment(config)}`;
+        try {
+          await navigator.clipboard.writeText(address);
+          say(said, "The link is copied.");
+        } catch {
+          say(said, `Copy this link: ${address}`);
+        }
+      }),
+      item("png", "Save a picture (PNG)", async () => {
+        save("lab.png", await pictureOf(page.element, readTheme(root)));
+        say(said, "Saved as lab.png.");
+      }),
+      item("json", "Save the run (JSON)",
+        () => saveRun(() => say(said, "Saved as run.json; linrep_core.lab.read_run reads it in Python."))),
+      paste, item("open", "Open the pasted run", take), said);
+    const button = h("button", {
+      type: "button", class: "ll-share", "data-action": "menu", "aria-expanded": "false", "aria-controls": menu.id,
+      onclick: () => open(menu.hidden),
+    }, "Share");
+    const element = h("div", { class: "ll-files" }, button, menu);
+    const outside = (event) => { if (!element.contains(event.target)) open(false); };
+    function open(on) {
+      menu.hidden = !on;
+      set(button, { "aria-expanded": String(on) });
+      document[on ? "addEventListener" : "removeEventListener"]("pointerdown", outside);
+    }
     element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { element.open = false; element.querySelector("summary").focus(); }
+      if (event.key === "Escape" && !menu.hidden) { open(false); button.focus(); }
     });
     return element;
   }
@@ -529,6 +547,7 @@ function createLab(model, root) {
     const found = state.fromFragment(location.hash);
     adopt(found.config, { play: !calm() });
     tellProblems(found.problems);
+    root.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
   }
 
   function tellProblems(list) {
@@ -635,10 +654,11 @@ function createLab(model, root) {
     problems = [...problems, ...found.problems];
   }
   adopt(config, { play: Boolean(autoplay) });
-  page.transport?.(Boolean(autoplay));
   if (problems.length) tellProblems(problems);
 
   return {
+    config: () => ({ ...config }),
+    report: () => report,
     destroy() {
       link.close();
       endTheme();

@@ -116,6 +116,13 @@ export function createControls(ask, toggleEdge) {
   const group = (title, ...children) => h("fieldset", { class: "ll-group" }, h("legend", {}, title), ...children);
   const fields = [chance, graphSeed, contexts, weights, hidden, optimizer, rate, momentum, startScale, start, precision];
   const element = (field) => field.element;
+  const more = h("div", { class: "ll-more", id: freshId("more"), hidden: true }, ...[startScale, precision].map(element));
+  const moreButton = h("button", { type: "button", class: "ll-small", "aria-expanded": "false", "aria-controls": more.id }, "more");
+  moreButton.addEventListener("click", () => {
+    more.hidden = !more.hidden;
+    set(moreButton, { "aria-expanded": String(!more.hidden) });
+    say(moreButton, more.hidden ? "more" : "less");
+  });
   const rest = h("div", { class: "ll-controls" },
     group("The world",
       picker,
@@ -124,7 +131,7 @@ export function createControls(ask, toggleEdge) {
       ...[chance, graphSeed].map(element)),
     group("What is read", ...[contexts, weights, hidden].map(element)),
     group("How it learns", ...[optimizer, rate, momentum, start].map(element),
-      h("details", { class: "ll-more" }, h("summary", {}, "more"), ...[startScale, precision].map(element))));
+      moreButton, more));
 
   return {
     core: h("div", { class: "ll-core" }, ...core.map(element)),
