@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -50,7 +49,7 @@ def concept_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go
     check_instance("graph", graph, ConceptGraph)
     names = _names(graph.n_concepts, names)
     network = graph.dag if graph.dag is not None else graph.markov_random_field
-    place = nx.circular_layout(range(graph.n_concepts))
+    place = _around_the_clock(graph.n_concepts)
     figure = go.Figure()
     for start, end in sorted(network.edges):
         figure.add_annotation(
@@ -82,7 +81,7 @@ def moral_graph(graph: ConceptGraph, names: Sequence[str] | None = None) -> go.F
     if graph.dag is None:
         raise ValueError("graph must have a DAG, got a Markov random field, which is its own moral graph")
     names = _names(graph.n_concepts, names)
-    place = nx.circular_layout(range(graph.n_concepts))
+    place = _around_the_clock(graph.n_concepts)
     arrows = {frozenset(edge) for edge in graph.dag.edges}
     edges = sorted(tuple(sorted(edge)) for edge in graph.markov_random_field.edges)
     groups = {
@@ -123,18 +122,19 @@ def next_token_table(
             zmax=float(table.max()),
             xgap=1,
             ygap=1,
-            colorbar={"title": {"text": "p(y | x)"}},
+            # above the table: beside it, a narrow screen would have no room for the table itself
+            colorbar={"title": {"text": "p(y | x)"}, "orientation": "h", "thickness": 12, "y": 1, "yanchor": "bottom"},
             hovertemplate="after “%{y}”<br>%{x}: %{z:.3f}<extra></extra>",
         )
     )
     figure.update_xaxes(title="token y", type="category")
-    figure.update_yaxes(autorange="reversed", type="category", title="context x")
+    figure.update_yaxes(autorange="reversed", type="category")
     zeros = int((table == 0).sum())
     description = (
         f"Heat map of next-token probabilities: {len(rows)} contexts by {table.shape[1]} tokens. "
         f"{zeros} of the {table.size} entries are zero, because the token contradicts the context."
     )
-    return _finish(figure, description, height=max(260, 90 + 26 * len(rows)))
+    return _finish(figure, description, height=max(300, 180 + 28 * len(rows)))
 
 
 def unembedding_space(
@@ -227,7 +227,15 @@ def training_curves(run: TrainingRun) -> go.Figure:
     figure.update_layout(
         xaxis={"type": "log", "title": "step + 1"},
         yaxis={"type": "log", "title": "excess loss (nats)", "exponentformat": "power"},
-        yaxis2={"overlaying": "y", "side": "right", "range": [-0.05, 1.05], "title": "cosine", "showgrid": False},
+        yaxis2={
+            "overlaying": "y",
+            "side": "right",
+            "range": [-0.05, 1.05],
+            "tickmode": "linear",  # else the ticks follow those of the left axis
+            "dtick": 0.2,
+            "title": "cosine",
+            "showgrid": False,
+        },
         legend={"orientation": "h", "y": -0.25},
     )
     description = (
@@ -351,21 +359,32 @@ def _coordinates(name: str, pair: Any, log: str) -> tuple[NDArray, NDArray]:
     return x, y
 
 
-def _add_concepts(figure: go.Figure, place: Mapping[int, NDArray], names: Sequence[str]) -> None:
+def _around_the_clock(n: int) -> dict[int, tuple[float, float]]:
+    """Places on a circle, the first at the top, the next to its right."""
+    angle = np.pi / 2 - 2 * np.pi * np.arange(n) / n
+    return {i: (_short(np.cos(a)), _short(np.sin(a))) for i, a in enumerate(angle)}
+
+
+def _add_concepts(figure: go.Figure, place: Mapping[int, tuple[float, float]], names: Sequence[str]) -> None:
     """Draw the concepts as coloured nodes, in a frame without axes."""
+    sides = ["middle left" if x < -0.1 else "middle right" if x > 0.1 else "" for x, _ in place.values()]
     figure.add_trace(
         go.Scatter(
-            x=[float(place[i][0]) for i in range(len(names))],
-            y=[float(place[i][1]) for i in range(len(names))],
+            x=[x for x, _ in place.values()],
+            y=[y for _, y in place.values()],
             mode="markers+text",
             text=list(names),
-            textposition="top center",
+            cliponaxis=False,
+            textposition=[
+                side or ("top center" if y > 0 else "bottom center")
+                for side, (_, y) in zip(sides, place.values(), strict=True)
+            ],
             hoverinfo="text",
             marker={"size": 26, "color": [PALETTE[i % len(PALETTE)] for i in range(len(names))]},
         )
     )
-    figure.update_xaxes(visible=False, range=[-1.5, 1.5])
-    figure.update_yaxes(visible=False, range=[-1.4, 1.5], scaleanchor="x")
+    figure.update_xaxes(visible=False, range=[-1.9, 1.9])
+    figure.update_yaxes(visible=False, range=[-1.25, 1.25])
 
 
 def _token_points(points: NDArray, tokens: NDArray, color_by: int, vocabulary: Vocabulary) -> list[go.Scatter3d]:
