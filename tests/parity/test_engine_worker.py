@@ -144,36 +144,32 @@ def test_a_new_start_while_playing_ends_the_old_run(ask):
 
 @pytest.mark.browser
 def test_a_real_worker_in_chromium_answers_a_pause_at_once(page, built):
-    """The largest lab in plain sight of the page: a blob, as on a page from file://."""
-    replies = page.evaluate(
+    """The largest lab, from a blob, as on a page from file://. Counted in reports: a busy machine has slow clocks."""
+    result = page.evaluate(
         """async ({ source, config }) => {
           const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
           const replies = [];
-          let longest = 0;  // ms in which the page's own thread did not get its turn
-          let last = performance.now();
-          const clock = setInterval(() => {
-            longest = Math.max(longest, performance.now() - last);
-            last = performance.now();
-          }, 5);
-          worker.onmessage = ({ data }) => replies.push({ at: performance.now(), ...data });
+          worker.onmessage = ({ data }) => replies.push(data);
           const until = async (found) => {
             while (!replies.some(found)) await new Promise((resolve) => setTimeout(resolve, 2));
           };
           worker.postMessage({ type: "start", run: 1, config });
           worker.postMessage({ type: "play", stepsPerSecond: null });
           await until(({ step }) => step >= 20);
-          const asked = performance.now();
+          const heard = replies.length;
           worker.postMessage({ type: "pause" });
           await until(({ playing, step }) => !playing && step > 0);
-          clearInterval(clock);
+          await new Promise((resolve) => setTimeout(resolve, 200));
           worker.terminate();
-          return { waited: replies.at(-1).at - asked, longest, replies: replies.map(({ type, step }) => [type, step]) };
+          return { types: replies.map(({ type }) => type), later: replies.slice(heard).map(({ playing }) => playing) };
         }""",
         {
             "source": (built / "worker.js").read_text("utf8"),
             "config": configuration(m=8, d=8, optimizer="adam", learning_rate=0.02, precision="float32"),
         },
     )
-    assert {kind for kind, _ in replies["replies"]} == {"report"}
-    assert replies["waited"] < 500  # a step of this lab takes 5 to 10 ms; a busy machine several times that
-    assert replies["longest"] < 500
+    assert set(result["types"]) == {"report"}
+    *playing, last = result["later"]  # the slice that ran when the pause was sent may still have reported
+    assert len(playing) <= 2
+    assert all(playing)
+    assert last is False
