@@ -596,16 +596,17 @@ function createLab(model, root) {
   function takeOver() {
     const names = [...told];
     told.clear();
+    const play = names.includes("playing") ? Boolean(model.get("playing")) : null;
     const fields = names.filter((name) => state.FIELD_NAMES.includes(name)
       && JSON.stringify(model.get(name)) !== JSON.stringify(config[name]));
     if (fields.length) {
       const change = Object.fromEntries(fields.map((name) => [name, model.get(name)]));
       const given = state.checkConfig(state.changed(config, change));
       tellProblems(given.problems);
-      adopt(given.config);
+      adopt(given.config, play === null ? {} : { play });
     }
     if (names.includes("embeddings") || names.includes("unembeddings")) takeTables();
-    if (names.includes("playing") && Boolean(model.get("playing")) !== wanted) setPlaying(Boolean(model.get("playing")));
+    if (play !== null && play !== wanted) setPlaying(play);
   }
 
   function takeTables() {

@@ -580,7 +580,7 @@ def test_the_small_lab_trains_and_leads_to_the_full_one(open_lab: Open) -> None:
 
 
 def test_the_module_speaks_with_a_widget_model(open_lab: Open) -> None:
-    page = open_lab().page
+    page = open_lab({"address": False}).page
     page.evaluate(
         """async ([source, config]) => {
           const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
