@@ -18,7 +18,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve lab notebooks test fast lint format lock bench lighthouse clean setup chromium
+.PHONY: help book site serve lab notebooks test fast lint format lock newest bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,20 +66,17 @@ lint: $(SETUP)/python  ## check style
 format: $(SETUP)/python  ## apply style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-bench: $(SETUP)/python $(SETUP)/npm chromium  ## performance figures, each beside a named peer
+bench: $(SETUP)/python $(LAB) chromium  ## performance figures, each beside a named peer
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lighthouse: site chromium $(SETUP)/npm-tools  ## measure the built pages (PAGES="book/index.html ...")
 	node benchmarks/lighthouse.mjs $(PAGES)
 
-lock:  ## resolve requirements.txt and package.json anew into constraints.txt and package-lock.json
-	rm -rf _build/lock && mkdir -p _build && $(PYTHON) -m venv _build/lock
-	_build/lock/bin/pip install --quiet -r requirements.txt
-	_build/lock/bin/pip freeze --all | sed -E 's/\+[a-z0-9.]+$$//' \
-		| grep -v -i -E '^(pip=|nvidia|triton|cuda)' > _build/constraints.new
-	@{ echo "# Written by 'make lock': the versions that requirements.txt resolved to."; cat _build/constraints.new; } > constraints.txt
-	rm -rf _build/lock _build/constraints.new
-	npm install --package-lock-only
+lock: $(SETUP)/node  ## write constraints.txt and package-lock.json anew from requirements.txt and package.json
+	$(BIN)/python .ci/lock.py
+
+newest: $(SETUP)/node  ## move every pinned version to the newest one, then write the locks
+	$(BIN)/python .ci/lock.py --newest
 
 setup: $(SETUP)/python $(SETUP)/npm  ## install what the book needs
 

@@ -29,7 +29,7 @@ PICTURE_WIDTH = 720  # css pixels, the width of the text column; pictures have t
 PICTURE_HEIGHT = 450
 
 # The text column of the site on a laptop and on a phone; the lab is laid out by its own width.
-LAB_WIDTHS = {"wide": 712, "narrow": 321}
+LAB_WIDTHS = {"wide": 671, "narrow": 309}
 LAB_SETTLES = 500  # milliseconds
 LAB_PAGE = "body { margin: 0; font: 17px/1.68 system-ui, sans-serif; color: #22272e }"
 
@@ -90,21 +90,17 @@ def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
     page.goto("about:blank")
     page.set_content(f"<!doctype html><style>{LAB_PAGE}</style><div class='linrep-lab' id='lab'></div>")
     at_rest = json.dumps({**config, "autoplay": False})
-    page.evaluate(
-        "([config, width]) => { lab.dataset.config = config; lab.style.width = width + 'px' }", [at_rest, PICTURE_WIDTH]
-    )
+    page.evaluate("config => { lab.dataset.config = config }", at_rest)
     page.add_script_tag(path=LAB)
     page.wait_for_selector("#lab[data-state=alive]")
     lab = page.locator("#lab")
-    heights = {}
+    heights, pictures = {}, {}
     for name, width in LAB_WIDTHS.items():
         lab.evaluate("(lab, width) => { lab.style.width = width + 'px' }", width)
         page.wait_for_timeout(LAB_SETTLES)
         heights[name] = round(lab.bounding_box()["height"])
-    lab.evaluate("(lab, width) => { lab.style.width = width + 'px' }", PICTURE_WIDTH)
-    page.wait_for_timeout(LAB_SETTLES)
-    picture = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
-    return base64.b64encode(picture).decode(), heights
+        pictures[name] = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
+    return base64.b64encode(pictures["wide"]).decode(), heights
 
 
 def draw_pictures(notebook: nbformat.NotebookNode, page: Page) -> None:

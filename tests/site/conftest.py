@@ -1,11 +1,13 @@
 """The built site in a real browser, with the network cut off.
 
 Two things are needed and two answers given: a site that is not built is a failure (``make site`` mends it), a
-Chromium that is not installed is a skip, counted in the closing summary together with what is missing.
+Chromium that is not installed is a skip, counted in the closing summary together with what is missing (or a failure,
+with ``BROWSER_TESTS=required``, where nobody would read that summary).
 """
 
 import functools
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +44,8 @@ def served(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     executable = find_chromium()
+    if not executable and os.environ.get("BROWSER_TESTS") == "required":
+        pytest.fail(MISSING, pytrace=False)
     if not executable:
         pytest.skip(MISSING)
     with sync_playwright() as playwright:
