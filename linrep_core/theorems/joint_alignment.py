@@ -1,4 +1,4 @@
-"""T2, the descent: gradient descent on all pairs at once aligns everything with everything, from almost every start.
+"""T2, the descent: gradient descent on all pairs at once aligns everything with everything.
 
 In words: train vectors a_x (embedding differences) and b_y (unembedding differences) so that every product a_x.b_y is
 pushed up by an exponential loss. All of them, of both kinds, end up pointing the same way. In a formula:
@@ -11,18 +11,19 @@ has reached L < 1: L -> 0, |(A, B)| -> infinity, and every limit point of the di
 min |A|^2 + |B|^2 subject to a_x.b_y >= 1. By `joint_kkt` those are global optima, and in them, by `joint_optimum`, all
 vectors point the same way. (They treat gradient descent with small enough steps as well.)
 
-The paper's Theorem 5 is the case of two b, f1 and -f0, with a special start; Remark 6 doubts that the start matters.
-It does not: L < 1 is reached from almost every start in the sense that L has no other stationary points than strict
-saddles. (At a stationary point every a_x minimises the convex function a -> sum_y exp(-a.b_y), so all a_x have the same
-products with every b_y; these products must then be 0, with means 0 of the a_x and of the b_y; and lowering along a
-common direction is always possible.) What this does not exclude is a run off to infinity with L stuck above 1; no run
-has done so.
+The paper's Theorem 5 is the case of two b, f1 and -f0, with a special start; its Remark 6 doubts that this start is
+needed. It is not: what matters is that L gets below 1, and it is hard not to: all stationary points of L are strict
+saddles, with all products a_x.b_y = 0. (At a stationary point every a_x minimises the convex function a -> sum_y
+exp(-a.b_y), so all a_x have the same products with every b_y, and the other way round; then all products are equal,
+the a_x and the b_y have mean 0, so the products are 0, and moving all a_x and b_y along a common direction lowers L.)
+Starts that run into a saddle exist, such as exactly opposite vectors. Not excluded by this argument is a run to
+infinity with L stuck above 1; no run has done so.
 
 What breaks it, each run below: a squared loss or targets with positive probability (nothing pushes to infinity, and
-what the start had at right angles stays); stopping early; a start on a saddle's stable set, such as exactly opposite
-vectors. Three things that one would expect to break it do not: one dimension with mixed signs; weight decay, which even
-helps (it forgets the start; the regularised optimum has all vectors parallel by the identity of `joint_optimum` and
-Jensen's inequality); and Adam.
+what the start had at right angles stays); stopping early; a start that runs into a saddle. Three things that one would
+expect to break it do not: one dimension with mixed signs; Adam; and weight decay, which even helps, because it forgets
+the start (below sqrt(n k) the regularised optimum is not 0, and by the identity of `joint_optimum` and Jensen's
+inequality all its vectors are parallel).
 """
 
 from __future__ import annotations

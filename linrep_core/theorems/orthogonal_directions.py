@@ -38,6 +38,7 @@ from linrep_core.theorems.exact_fit import (
     free_fit,
     open_pairs,
     random_invertible,
+    token_with,
 )
 from linrep_core.theorems.flip_odds import both_flips, pair_hypotheses
 from linrep_core.theorems.markov_flip import separated_pair
@@ -91,7 +92,7 @@ def example(seed: int, size: int) -> Case:
 
 
 def counterexamples() -> dict[str, Case]:
-    """Noise on f; a free fit; contexts that know i; tokens that contradict the context."""
+    """An i that never happens; noise on f; a free fit; contexts that know i; tokens that contradict the context."""
     rng = np.random.default_rng(0)
     graph, i, j = separated_pair(rng, 3)
     fit, pairs = additive_fit(graph.joint(), LOW * rng.uniform(1.0, 2.0, size=(27, 3))), open_pairs(3, [i, j])
@@ -99,6 +100,7 @@ def counterexamples() -> dict[str, Case]:
     knows = np.flatnonzero((contexts[:, i] == 1) & (contexts[:, j] == -1))
     agreeing = np.array([np.flatnonzero(fit.target[row])[0] for row in knows])
     return {
+        "positive": Case(graph, _never(fit, i, j), i, j, *pairs),
         "exact fit": Case(graph, disturb_embeddings(fit, rng), i, j, *pairs),
         "constant across j": Case(graph, free_fit(graph.joint(), rng), i, j, *pairs),
         "context leaves i open": Case(graph, fit, i, j, knows, agreeing),
@@ -106,6 +108,19 @@ def counterexamples() -> dict[str, Case]:
             graph, _marked_where_contradicted(fit, i, j), i, j, *open_pairs(3, [i, j], agreeing=False)
         ),
     }
+
+
+def _never(fit: Fit, i: int, j: int) -> Fit:
+    """A world in which i is always off; how far off is up to the predictor, and may depend on what it knows of j."""
+    contexts, tokens = all_contexts(fit.n_concepts), np.arange(len(fit.joint))
+    always_off = np.where(tokens == token_with(tokens, i, 1, fit.n_concepts), 0.0, fit.joint)
+    how_far = -LOW * np.where(contexts[:, j] == 1, 1.5, 1.0)
+    switched_on = 1.0 * (always_off == 0)
+    return Fit(
+        always_off / always_off.sum(),
+        np.column_stack([fit.embeddings, how_far]),
+        np.column_stack([fit.unembeddings, switched_on]),
+    )
 
 
 def _marked_where_contradicted(fit: Fit, i: int, j: int) -> Fit:
@@ -133,7 +148,6 @@ STATEMENT = Statement(
     example=example,
     counterexamples=counterexamples,
     not_needed={
-        "positive": NotNeeded("implied: with p(y) = 0 for one of the tokens the log-odds of i would be infinite"),
         "not adjacent": NotNeeded("implied by exact fit and constant across j: the log-odds of i ignore j"),
     },
 )

@@ -108,5 +108,5 @@ STATEMENT = Statement(
     conclusion=conclusion,
     example=example,
     counterexamples=counterexamples,
-    not_needed={"equal lengths": NotNeeded("in every run; T2 proves it for almost every start", unequal_example)},
+    not_needed={"equal lengths": NotNeeded("in every run; T2 proves it once the loss is below 1", unequal_example)},
 )
