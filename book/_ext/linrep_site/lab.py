@@ -77,7 +77,7 @@ def visit_html(self: SphinxTranslator, node: linrep_lab) -> None:
     config = self.attval(json.dumps(node["config"], separators=(",", ":"), sort_keys=True))
     room = ";".join(f"--{name}:{height}" for name, height in sorted(node["heights"].items()))
     self.body.append(
-        f'<div class="linrep-lab" data-config="{config}" style="{room}">'
+        f'<div class="linrep-lab" data-size="{node["config"].get("size", "full")}" data-config="{config}" style="{room}">'
         f'<img src="{src}" alt="{self.attval(picture["alt"])}" decoding="async">'
         "<noscript><p>This is a picture of the lab. The lab itself needs JavaScript.</p></noscript></div>\n"
     )
