@@ -259,7 +259,7 @@ function createLab(model, root) {
     const space = createSpace(h("figure", { class: "ll-space" }), { theme: () => readTheme(root), calm });
     const parts = feedback();
     const more = h("a", { class: "ll-more-link" }, "Open in the lab");
-    const element = h("section", { class: "ll-page", "aria-label": "A small lab" },
+    const element = h("div", { class: "ll-page", role: "group", "aria-label": "A small lab" },
       h("div", { class: "ll-bar" }, play, ...controls.map((control) => control.element)),
       space.canvas.parentElement, h("p", { class: "ll-talk" }, parts.caption), h("p", { class: "ll-links" }, parts.why, more), parts.spoken, parts.message);
     element.addEventListener("keydown", shortcuts);
@@ -309,7 +309,7 @@ function createLab(model, root) {
       h("span", { class: "ll-key-hat" }), "p̂, the predictor", h("span", { class: "ll-key-p" }), "p, the world");
     const untold = h("p", { class: "ll-note", hidden: true }, "This context is not among those that are trained, so there is no p̂ for it.");
 
-    const element = h("section", { class: "ll-page", "aria-label": "The lab" },
+    const element = h("div", { class: "ll-page", role: "group", "aria-label": "The lab" },
       h("div", { class: "ll-presets", role: "group", "aria-label": "things to see" }, ...presets),
       sees,
       h("div", { class: "ll-bar" },

@@ -76,8 +76,9 @@ def visit_html(self: SphinxTranslator, node: linrep_lab) -> None:
     src = up + f"{self.builder.imagedir}/{self.builder.images[picture['uri']]}"
     config = self.attval(json.dumps(node["config"], separators=(",", ":"), sort_keys=True))
     room = ";".join(f"--{name}:{height}" for name, height in sorted(node["heights"].items()))
+    size = node["config"].get("size", "full")
     self.body.append(
-        f'<div class="linrep-lab" data-size="{node["config"].get("size", "full")}" data-config="{config}" style="{room}">'
+        f'<div class="linrep-lab" data-size="{size}" data-config="{config}" style="{room}">'
         f'<img src="{src}" alt="{self.attval(picture["alt"])}" decoding="async">'
         "<noscript><p>This is a picture of the lab. The lab itself needs JavaScript.</p></noscript></div>\n"
     )
