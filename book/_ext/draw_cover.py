@@ -15,7 +15,7 @@ from linrep_core.figures import PALETTE
 from linrep_core.geometry import unembedding_steering_vectors
 
 TARGET = Path(__file__).resolve().parents[1] / "_static" / "cover.svg"
-WIDTH, HEIGHT, MARGIN = 640, 360, 48
+WIDTH, HEIGHT, MARGIN = 520, 330, 30
 SECONDS = 5
 # how far a step along royal, adult, female goes to the right and upwards on the page
 VIEW = np.array([[0.1, 1.0], [0.62, 0.34], [-1.2, 0.16]])
@@ -30,7 +30,7 @@ def scenes() -> tuple[list[np.ndarray], str]:
     view = (directions * np.sign(np.diag(signs))) @ VIEW  # (3 dimensions, 2 on the page)
     flat = [(snapshot.unembeddings - last.mean(0)) @ view for snapshot in run.snapshots]
     low, high = flat[-1].min(0), flat[-1].max(0)
-    scale = min((WIDTH - 2 * MARGIN - 60) / (high - low)[0], (HEIGHT - 2 * MARGIN) / (high - low)[1])
+    scale = min((WIDTH - 2 * MARGIN - 100) / (high - low)[0], (HEIGHT - 2 * MARGIN) / (high - low)[1])
     middle = np.array([WIDTH, HEIGHT]) / 2
     places = [middle + (points - (low + high) / 2) * scale * [1, -1] for points in flat]
     cosine = linearity(model, run.predictor).mean["unembedding"]
@@ -79,11 +79,11 @@ def cover() -> str:
     """The whole SVG."""
     places, description = scenes()
     return f"""<svg id="cover" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="cover-text"
- fill="currentColor" style="display:block;width:100%;max-width:{WIDTH}px;margin:0 auto 1.5rem;cursor:pointer">
+ fill="currentColor" style="display:block;width:100%;max-width:40rem;margin:0 auto 1.5rem;cursor:pointer">
 <desc id="cover-text">{description}</desc>
 <style>
 #cover line {{ stroke-width: 2.5; stroke-linecap: round }}
-#cover text {{ font-size: 17px; font-weight: 500 }}
+#cover text {{ font-size: 19px; font-weight: 500 }}
 #cover .still {{ display: none }}
 @media print, (prefers-reduced-motion: reduce) {{
   #cover .film {{ display: none }}
