@@ -28,8 +28,8 @@ TIMEOUT = 300  # seconds for one cell; a notebook should need less than 60 in al
 PICTURE_WIDTH = 720  # css pixels, the width of the text column; pictures have twice as many
 PICTURE_HEIGHT = 450
 
-# The text column of the site on a laptop and on a phone; the lab is laid out by its own width.
-LAB_WIDTHS = {"wide": 671, "narrow": 309}
+# The room of a full lab on a laptop, and the text column on a laptop and a phone; the lab is laid out by its own width.
+LAB_WIDTHS = {"full": 940, "wide": 671, "narrow": 309}
 LAB_SETTLES = 500  # milliseconds
 LAB_PAGE = "body { margin: 0; font: 17px/1.68 system-ui, sans-serif; color: #22272e }"
 
@@ -86,7 +86,7 @@ def draw(page: Page, figure: dict[str, Any]) -> str:
 
 
 def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
-    """Return the first frame of the lab as a base64 PNG, and how high it stands on a wide and a narrow page."""
+    """Return the first frame of the lab as a base64 PNG, and how high it stands at each width."""
     page.goto("about:blank")
     page.set_content(f"<!doctype html><style>{LAB_PAGE}</style><div class='linrep-lab' id='lab'></div>")
     at_rest = json.dumps({**config, "autoplay": False})
@@ -100,7 +100,8 @@ def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
         page.wait_for_timeout(LAB_SETTLES)
         heights[name] = round(lab.bounding_box()["height"])
         pictures[name] = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
-    return base64.b64encode(pictures["wide"]).decode(), heights
+    usual = "wide" if config["size"] == "small" else "full"
+    return base64.b64encode(pictures[usual]).decode(), heights
 
 
 def draw_pictures(notebook: nbformat.NotebookNode, page: Page) -> None:
