@@ -123,7 +123,15 @@ def next_token_table(
             xgap=1,
             ygap=1,
             # above the table: beside it, a narrow screen would have no room for the table itself
-            colorbar={"title": {"text": "p(y | x)"}, "orientation": "h", "thickness": 12, "y": 1, "yanchor": "bottom"},
+            colorbar={
+                "title": {"text": "p(y | x)", "side": "top"},
+                "orientation": "h",
+                "thickness": 12,
+                "nticks": 3,
+                "tickangle": 0,
+                "y": 1,
+                "yanchor": "bottom",
+            },
             hovertemplate="after “%{y}”<br>%{x}: %{z:.3f}<extra></extra>",
         )
     )
