@@ -22,6 +22,7 @@ from chromium import FLAGS, MISSING, find_chromium
 from linrep_site.assets import LAB, NODE_MODULES
 from linrep_site.figures import PLOTLY_MIME, smallest_bundle
 from linrep_site.lab import LAB_MIME
+from small_png import small_png
 
 BOOK = Path(__file__).resolve().parents[1]
 TIMEOUT = 300  # seconds for one cell; a notebook should need less than 60 in all
@@ -101,7 +102,7 @@ def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
         heights[name] = round(lab.bounding_box()["height"])
         pictures[name] = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
     usual = "wide" if config["size"] == "small" else "full"
-    return base64.b64encode(pictures[usual]).decode(), heights
+    return base64.b64encode(small_png(page, pictures[usual])).decode(), heights
 
 
 def draw_pictures(notebook: nbformat.NotebookNode, page: Page) -> None:

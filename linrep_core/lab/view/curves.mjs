@@ -6,7 +6,7 @@ import { cosine, power, short } from "./numbers.mjs";
 const WIDTH = 340;
 const HEIGHT = 190;
 const FRAME = { left: 40, right: 8, top: 10, bottom: 26 };
-const LABELS = 124;                // room for the names at the right ends of the cosines
+const LABELS = 134;                // room for the names at the right ends of the cosines
 const SMALLEST = 1e-9;             // of an excess loss that rounding has made zero or negative
 
 export const MEASURES = {

@@ -6,6 +6,7 @@ import { cosine } from "./numbers.mjs";
 const LEFT = 66;
 const TOP = 62;
 const SIDE = 236;
+const RIGHT = 26;                   // for the end of the last slanted name
 
 /** @param {{m, words, heatMap: ArrayLike<number>, concept: number}} data */
 export function draw(element, data, theme) {
@@ -13,7 +14,7 @@ export function draw(element, data, theme) {
   const parts = remember(element, () => {
     const kept = { cells: svg("g"), rows: svg("g", { class: "ll-ticks" }), columns: svg("g", { class: "ll-ticks" }) };
     kept.picture = svg("svg", {
-      viewBox: `0 0 ${LEFT + SIDE + 2} ${TOP + SIDE + 2}`, role: "img", class: "ll-heat-map",
+      viewBox: `0 0 ${LEFT + SIDE + RIGHT} ${TOP + SIDE + 2}`, role: "img", class: "ll-heat-map",
     }, kept.columns, kept.rows, kept.cells);
     element.append(kept.picture);
     return kept;
