@@ -21,7 +21,9 @@ const rebase = (css, sheet) => css.replace(/url\((['"]?)(?!data:|#|https?:|\/)([
   (_, quote, path) => `url(${quote}${posix.join(dirname(sheet), path)}${quote})`);
 
 // a sheet that imports another stands for both
+// the icon font is not on the site: icons are masks, see assets.py
 const read = (sheet) => rebase(readFileSync(join(statics, sheet), "utf8"), sheet)
+  .replace(/@font-face\s*\{[^}]*Font\\? Awesome[^}]*\}/g, "")
   .replace(/@import\s+(?:url\()?['"]([^'"]+)['"]\)?;/g, (_, path) => read(posix.join(dirname(sheet), path)));
 
 const results = await new PurgeCSS().purge({

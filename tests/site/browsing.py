@@ -1,5 +1,6 @@
 """One visit to one page: a browser tab that writes down whatever a reader should never meet."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build" / "html"
+SITE = Path(os.environ.get("SITE") or ROOT / "_build" / "html").resolve()
 CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 WIDE, NARROW = 1280, 360  # css pixels: a laptop and the narrowest phone in use
 HEIGHT = 900

@@ -10,16 +10,18 @@ import hashlib
 import time
 from dataclasses import dataclass
 
+from browsing import HEIGHT, WIDE
 from playwright.sync_api import Locator, Page
 
 BOXES = ".linrep-figure, .linrep-lab, .admonition, details, .highlight"
 NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
+FIGURES = ":is(.linrep-figure, .linrep-lab)"
 PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
-# plotly's own tools over the plot (zoom, camera ...), and links that only look like buttons
-NOT_WALKED = ".modebar *, a.btn, [aria-disabled=true]"
+# plotly's own tools over the plot (zoom, camera ...); buttons beside code, see `silent_copy_buttons`
+NOT_WALKED = ".modebar *, .copybtn"
 
 REST = 0.7  # seconds without a change, where a plot or the lab may move; longer than the frames of an animation
-STILL = 0.15  # the same in a box of text
+STILL = 0.0  # the same in a box of text
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
 
@@ -38,8 +40,22 @@ class Control:
 
     def picture(self) -> str:
         """Return a digest of the box as seen, without the control and without what only points at it."""
-        shot = self.box.screenshot(mask=self.covers, animations="disabled", caret="hide")
+        # not the box's own `screenshot`, which waits until nothing moves
+        box = self.box.evaluate(
+            """box => { const { x, y, width, height } = box.getBoundingClientRect();
+              const left = Math.max(0, x), top = Math.max(0, y);
+              return { x: left, y: top, width: Math.min(innerWidth, x + width) - left,
+                height: Math.min(innerHeight, y + height) - top }; }"""
+        )
+        shot = self.place.page.screenshot(clip=box, mask=self.covers, animations="disabled", caret="hide")
         return hashlib.sha256(shot).hexdigest()
+
+    def looks_like(self) -> str:
+        """Return what the control calls itself at present: *Play* may have become *Pause*."""
+        return self.place.evaluate(
+            """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
+              control.textContent].join(" ")"""
+        )
 
     def is_usable(self) -> bool:
         return self.place.is_visible() and self.place.is_enabled()
@@ -129,7 +145,14 @@ def _at_rest(control: Control, patience: float) -> str | None:
 
 def _point_at(control: Control) -> None:
     """Bring the mouse over the control first: what merely follows the mouse is no effect of the control."""
-    control.place.scroll_into_view_if_needed()
+    control.place.evaluate(
+        """(control, box) => {
+      control.scrollIntoView({ block: "center", behavior: "instant" });
+      const { top, bottom } = control.closest(box)?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
+      if (top < 0 && bottom - top < innerHeight) scrollBy({ top: top - 40, behavior: "instant" });
+    }""",
+        BOXES,
+    )
     control.place.hover(force=True)
 
 
@@ -175,31 +198,58 @@ def _works_after(page: Page, other: Control, control: Control) -> bool:
 def _walk_once(page: Page, walked: list[Control]) -> list[Control]:
     """Use every control in turn; return those that did nothing."""
     waiting: list[Control] = []
-    moving: Control | None = None  # what was set in motion and not stopped by a second press
+    alive: set[str] = set()  # what stopped a motion before its turn came
     for control in walked:
-        if moving and control.box_name != moving.box_name:
-            _at_rest(moving, MOTION)
-            moving = None
-        if not control.is_usable():
-            waiting.append(control)
-        elif moving:
-            use(page, control)
-            if _keeps_moving(control):
-                waiting.append(control)
-            else:
-                moving = None
-        elif not _works_from_rest(page, control):
+        if control.name + control.box_name in alive:
+            continue
+        before = control.looks_like()
+        if not control.is_usable() or not _works_from_rest(page, control):
             waiting.append(control)
         elif control.kind == "summary" or control.place.evaluate("place => place.matches('.toggle-button')"):
             use(page, control)  # what it closed holds other controls
         elif "button" in control.kind and control.rest == REST and _keeps_moving(control):
-            use(page, control)  # what plays, pauses
-            moving = control if _keeps_moving(control) else None
+            others = [other for other in walked if other is not control and other.box_name == control.box_name]
+            stopper = _stop(page, control, others, toggles=control.looks_like() != before)
+            if stopper:
+                alive.add(stopper.name + stopper.box_name)
     return waiting
+
+
+def _stop(page: Page, mover: Control, others: list[Control], toggles: bool) -> Control | None:
+    """Bring to rest what a button set in motion: by itself, or by another button, which is returned."""
+    if toggles:
+        use(page, mover)
+        if not _keeps_moving(mover):
+            return None
+    for other in others:
+        if "button" in other.kind and other.is_usable():
+            use(page, other)
+            if not _keeps_moving(other):
+                return other
+    _at_rest(mover, MOTION)
+    return None
+
+
+def silent_copy_buttons(page: Page) -> list[str]:
+    """Buttons beside code that copy nothing: all by one script, so they are pressed in one go."""
+    if not page.locator("button.copybtn").count():
+        return []
+    page.keyboard.press("Shift")  # a browser lets scripts copy only just after the reader did something
+    return page.evaluate(
+        """async () => {
+          const buttons = [...document.querySelectorAll("button.copybtn")];
+          for (const button of buttons) button.click();
+          await new Promise(resolve => setTimeout(resolve, 300));
+          return buttons.filter(button => !button.classList.contains("success"))
+            .map(button => button.dataset.clipboardTarget);
+        }"""
+    )
 
 
 def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
     """Use every control; return how many there are and the names of those that change nothing."""
+    room = page.evaluate(f"Math.max(0, ...[...document.querySelectorAll('{BOXES}')].map(box => box.offsetHeight))")
+    page.set_viewport_size({"width": WIDE, "height": max(HEIGHT, min(room + 200, 2600))})
     walked = controls(page, within)
     dead = []
     for control in _walk_once(page, walked):

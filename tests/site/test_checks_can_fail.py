@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from browsing import NARROW, ROOT, Visit
-from controls import dead_controls
+from controls import dead_controls, silent_copy_buttons
 from page_checks import (
     accessibility_violations,
     missing_pictures,
@@ -125,6 +125,16 @@ def test_figures(visit_figure: VisitHtml, bundle: str, figure: str, complaint: s
     found = undrawn_figures(visit.page)
     assert bool(found) == bool(complaint), found
     assert all(complaint in each for each in found)
+
+
+COPY = """<main class='bd-article'><pre id='code'>x = 1</pre>
+  <button class='copybtn' data-clipboard-target='#code'></button></main>
+  <script>document.querySelector('button').onclick = ({target}) => ACTION</script>"""
+
+
+@pytest.mark.parametrize(("action", "silent"), [("target.classList.add('success')", []), ("0", ["#code"])])
+def test_copy_buttons(visit_html: VisitHtml, action: str, silent: list[str]) -> None:
+    assert silent_copy_buttons(visit_html(COPY.replace("ACTION", action)).page) == silent
 
 
 @pytest.mark.parametrize(("method", "dead"), [("animate", []), ("skip", ["range 'a'"])])

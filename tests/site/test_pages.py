@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from browsing import HEIGHT, NARROW, SITE, WIDE, Visit, built_pages
-from controls import dead_controls
+from controls import FIGURES, dead_controls, silent_copy_buttons
 from page_checks import (
     accessibility_violations,
     missing_pictures,
@@ -19,11 +19,9 @@ from playwright.sync_api import Browser
 pytestmark = pytest.mark.browser
 
 PAGES = built_pages()
-WAYS = [(way, page) for page in PAGES for way in ("http", "file")]
-
-
-def origin(way: str, request: pytest.FixtureRequest) -> str:
-    return request.getfixturevalue("served") if way == "http" else SITE.as_uri() + "/"
+WAYS = [(way, page) for way in ("http", "file") for page in PAGES]
+# The same page, opened once, serves these tests too (pytest goes by the place in the list, so http comes first).
+HTTP_ONLY = pytest.mark.parametrize("opened", WAYS[: len(PAGES)], indirect=True, ids=PAGES)
 
 
 def none(complaints: list[str]) -> None:
@@ -38,7 +36,7 @@ def test_the_site_is_built(site: Path) -> None:
 def opened(request: pytest.FixtureRequest, site: Path, browser: Browser) -> Iterator[Visit]:
     """A page that is opened once; the tests below follow one another as a reader's acts do."""
     way, page = request.param
-    base = origin(way, request)
+    base = request.getfixturevalue("served") if way == "http" else SITE.as_uri() + "/"
     visit = Visit(browser, base + page, base)
     yield visit
     visit.close()
@@ -62,34 +60,33 @@ def test_figures_draw_when_the_reader_arrives(opened: Visit) -> None:
     none(untypeset_formulas(opened.page))
 
 
-def test_every_control_changes_something(opened: Visit, record_property) -> None:
-    count, dead = dead_controls(opened.page)
-    record_property("controls", count)
+@HTTP_ONLY
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_axe_finds_no_violation(opened: Visit, theme: str, width: int) -> None:
+    opened.page.set_viewport_size({"width": width, "height": HEIGHT})
+    # without motion, since a colour on its way from light to dark has neither's contrast
+    opened.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    opened.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    none(accessibility_violations(opened.page))
+
+
+@HTTP_ONLY
+def test_nobody_scrolls_sideways(opened: Visit) -> None:
+    opened.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+    none(too_wide(opened.page))
+
+
+def test_every_control_changes_something(opened: Visit) -> None:
+    opened.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    # from a folder, only what loads further files could differ: figures and the lab
+    _, dead = dead_controls(opened.page, ".bd-article" if opened.within.startswith("http") else FIGURES)
     none(dead)
+
+
+def test_code_can_be_copied(opened: Visit) -> None:
+    none(silent_copy_buttons(opened.page))
 
 
 def test_nothing_failed_and_nothing_came_from_elsewhere(opened: Visit) -> None:
     none(opened.complaints)
-
-
-@pytest.fixture(scope="module", params=PAGES)
-def seen(request: pytest.FixtureRequest, served: str, browser: Browser) -> Iterator[Visit]:
-    """A page that is looked at in both themes and at both widths."""
-    visit = Visit(browser, served + request.param, served)
-    undrawn_figures(visit.page)
-    yield visit
-    visit.close()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_axe_finds_no_violation(seen: Visit, theme: str, width: int) -> None:
-    seen.page.set_viewport_size({"width": width, "height": HEIGHT})
-    seen.page.emulate_media(color_scheme=theme)
-    seen.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
-    none(accessibility_violations(seen.page))
-
-
-def test_nobody_scrolls_sideways(seen: Visit) -> None:
-    seen.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    none(too_wide(seen.page))

@@ -94,6 +94,8 @@ def mend(html: str, is_search: bool = False) -> str:
     html = re.sub(r"<summary.*?</summary>", lambda match: re.sub(r"</?a\b[^>]*>", "", match[0]), html, flags=re.S)
     # docutils' role of a bibliography's entries is no longer a role
     html = html.replace('role="doc-biblioentry"', 'role="listitem"')
+    # a corner of a table that names nothing is no heading
+    html = re.sub(r'<th class="head">(?:<p></p>)?</th>', "<td></td>", html)
     # the sidebar holds more than its navigation, and every part of a page belongs to a landmark
     html = re.sub(
         r'<(div|dialog)( id="pst-primary-sidebar"| class="bd-sidebar-primary)(?![^>]* role=)',
