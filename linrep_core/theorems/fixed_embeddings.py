@@ -109,7 +109,7 @@ STATEMENT = Statement(
     title="Gradient descent with fixed embeddings",
     source="arXiv 2403.03867, Theorem 4 (f1 not in Cone(f0) instead of f1 != f0)",
     claim="f1, f0 fixed, f1 not in Cone(f0) => gradient descent makes all steering vectors parallel",
-    uses=("thm-hard-margin", "def-linear-encoding"),
+    uses=("thm-hard-margin", "def-linear-representation"),
     size="number of steering vectors K",
     sizes=(2, 4, 8),
     hypotheses=hypotheses,

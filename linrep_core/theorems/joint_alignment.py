@@ -199,7 +199,7 @@ STATEMENT = Statement(
     title="Trained together, everything aligns (T2)",
     source="this book, with Lyu and Li 2020",
     claim="gradient descent on sum exp(-a_x.b_y) that gets below 1 => all cosines among the a_x and b_y tend to 1",
-    uses=("thm-joint-kkt", "thm-joint-optimum", "def-linear-encoding"),
+    uses=("thm-joint-kkt", "thm-joint-optimum", "def-linear-representation"),
     size="number of vectors of the first kind",
     sizes=(1, 2, 4, 6),
     hypotheses=hypotheses,

@@ -76,7 +76,7 @@ def counterexamples() -> dict[str, Case]:
 
 
 STATEMENT = Statement(
-    label="def-linear-encoding",
+    label="def-linear-representation",
     title="Linear encoding",
     source="arXiv 2403.03867, Definition 2",
     claim="steering vectors a_c u with a_c > 0 <=> every pair of them has cosine 1",

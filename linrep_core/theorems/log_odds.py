@@ -108,7 +108,7 @@ STATEMENT = Statement(
     title="Log-odds imply linearity",
     source="arXiv 2403.03867, Theorem 3",
     claim="log-odds of i marginal under every context open in i => projected steering vectors all equal",
-    uses=("def-linear-encoding", "lem-softmax-ratio"),
+    uses=("def-linear-representation", "lem-softmax-ratio"),
     size="number of concepts m",
     sizes=(1, 2, 3, 4, 5),
     hypotheses=hypotheses,

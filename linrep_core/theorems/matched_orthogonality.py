@@ -121,7 +121,7 @@ STATEMENT = Statement(
     title="Matched concepts are orthogonal",
     source="arXiv 2403.03867, Corollary 8",
     claim="exact fit, i and j matched => their unembedding steering vectors are orthogonal",
-    uses=("thm-orthogonality", "def-linear-encoding"),
+    uses=("thm-orthogonality", "def-linear-representation"),
     size="number of concepts m",
     sizes=(3, 4, 5),
     hypotheses=hypotheses,

@@ -92,7 +92,7 @@ STATEMENT = Statement(
     title="An exact line needs odds of one sign",
     source="this book",
     claim="exact fit and concept i linearly encoded => ln p(c_i:=1) / p(c_i:=0) has the same sign for every c",
-    uses=("def-linear-encoding", "thm-odds-identity"),
+    uses=("def-linear-representation", "thm-odds-identity"),
     size="number of concepts m",
     sizes=(1, 2, 3, 4),
     hypotheses=hypotheses,

@@ -101,7 +101,7 @@ STATEMENT = Statement(
     title="Gradient descent aligns representations",
     source="arXiv 2403.03867, Theorem 5 (lengths as in its Theorem 14)",
     claim="f1, f0, D_c orthogonal at the start, of equal lengths => cos(D_c, D_c') -> 1 and cos(D_c, f1 - f0) -> 1",
-    uses=("thm-two-vectors", "def-linear-encoding"),
+    uses=("thm-two-vectors", "def-linear-representation"),
     size="number of steering vectors K",
     sizes=(1, 2, 4, 8),
     hypotheses=hypotheses,

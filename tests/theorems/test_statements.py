@@ -36,7 +36,7 @@ CLEARLY = 1.1  # a broken conclusion uses at least this many times its tolerance
 
 # where it is stated -> label
 OF_THE_PAPER = {
-    "Definition 2": "def-linear-encoding",
+    "Definition 2": "def-linear-representation",
     "Theorem 3": "thm-log-odds",
     "Theorem 4": "thm-fixed-embeddings",
     "Theorem 5": "thm-trained-together",
