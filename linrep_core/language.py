@@ -10,6 +10,7 @@ tokens that agree with a context is a *subset sum*: along each concept's axis th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -68,7 +69,7 @@ def subset_sums(values: Values, n_concepts: int) -> Values:
     concatenate: Any = torch.cat if isinstance(values, torch.Tensor) else np.concatenate
     shape = tuple(values.shape[1:])
     for concept in range(m):  # 3**concept contexts of the earlier concepts are already there
-        split = values.reshape((3**concept, 2, *values.shape[1:]) if 0 in shape else (3**concept, 2, -1))
+        split = values.reshape((3**concept, 2, math.prod(shape) * 2 ** (m - 1 - concept)))
         values = concatenate([split, split[:, :1] + split[:, 1:]], 1)
     return values.reshape((3**m, *shape))
 
@@ -274,7 +275,7 @@ class LatentConditionalModel:
         rows = rng.choice(len(array), size=n, p=self.weights(array))
         uniform = rng.random((n, 1))
         tokens = np.empty(n, dtype=np.int64)
-        block = max(1, 2**22 // self.n_tokens)  # pairs whose rows of the table are held at a time
+        block = 2**22 // self.n_tokens  # pairs whose rows of the table are held at a time
         for start in range(0, n, block):
             part = slice(start, start + block)
             cumulative = np.cumsum(self.next_token_distribution(array[rows[part]]), axis=1)

@@ -19,7 +19,7 @@ from brute_force import (
 )
 from worlds import assert_frequencies_agree, dag_joint, dag_world, field_joint, field_world
 
-from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary
+from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, language
 from linrep_core.language import subset_sums
 
 SUBSET = [[1, -1, 0, -1], [-1, -1, -1, -1], [0, 1, 1, 0], [1, -1, 1, -1]]
@@ -196,6 +196,27 @@ def test_entropy_floor_of_a_masked_subset_weighs_as_the_model_does(model_and_joi
     total = sum(weights[tuple(x)] for x in SUBSET)
     expected = sum(weights[tuple(x)] * entropy(next_token_row(joint, x)) for x in SUBSET) / total
     assert model.entropy_floor(SUBSET) == pytest.approx(expected, abs=1e-13)
+
+
+def test_weights_of_very_different_size_neither_overflow_nor_vanish_together():
+    weights = LatentConditionalModel(dag_world(), mask_probability=1e-100).weights()  # from 1 down to 1e-400
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[:1] > 0
+    assert weights[-1] == 0.0  # nothing known: too rare for a float64
+
+
+def test_the_size_of_a_table_is_bounded_and_the_bound_is_allowed(monkeypatch):
+    model = LatentConditionalModel(ConceptGraph.random(2, seed=0))
+    monkeypatch.setattr(language, "MAX_TABLE_ENTRIES", 36)
+    assert model.next_token_distribution().size == 36
+    monkeypatch.setattr(language, "MAX_TABLE_ENTRIES", 35)
+    with pytest.raises(ValueError, match="at most 35 entries, got 9 contexts by 4 tokens"):
+        model.next_token_distribution()
+
+
+def test_subset_sums_of_no_columns_have_no_columns():
+    assert subset_sums(np.zeros((4, 0)), 2).shape == (9, 0)
+    assert subset_sums(np.zeros(4), 2).shape == (9,)
 
 
 # ---- sampled corpora --------------------------------------------------------------------------------------------
