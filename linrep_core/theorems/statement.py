@@ -22,6 +22,7 @@ KINDS = {
     "thm": "Theorem",
     "cor": "Corollary",
 }
+ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,17 @@ class StatementCheck:
     def holds(self) -> bool:
         """Whether every instance satisfied the conclusion and every counterexample broke it."""
         return self.worst.holds and not any(conclusion.holds for conclusion in self.breaks.values())
+
+    def __str__(self) -> str:
+        """The measured quantity, its worst value, and its value in each counterexample, for people to read."""
+        worst = f"worst of {self.n_instances} cases: {_rounded(self.worst.value)}, allowed {self.worst.tolerance:.4g}"
+        broken = (f"    without “{name}”: {_rounded(part.value)}" for name, part in self.breaks.items())
+        return "\n".join([f"{self.label}: {self.worst.quantity}", f"    {worst}", *broken])
+
+
+def _rounded(value: float) -> str:
+    """Two digits; what is only rounding differs from machine to machine and is called 0."""
+    return "0 up to rounding" if abs(value) < ROUNDING else f"{value:.2g}"
 
 
 def check_statement(statement: Statement, n_instances: int = 200, seed: int = 0) -> StatementCheck:
