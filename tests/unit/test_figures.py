@@ -37,7 +37,17 @@ FIGURES = {
     "lines": lambda: figures.lines(
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
+    "statement_graph": lambda: figures.statement_graph(statements()),
 }
+
+
+def statements():
+    """Two statements used in the proof of a third, and one used in the proof of the second."""
+    graph = nx.DiGraph([("lem-a", "thm-b"), ("thm-b", "thm-c"), ("lem-a", "thm-c"), ("thm-d", "thm-c")])
+    sources = {"lem-a": "arXiv 1, Lemma 1", "thm-b": "this book", "thm-c": "this book, after arXiv 1", "thm-d": "Euler"}
+    for label, source in sources.items():
+        graph.nodes[label].update(title=f"title of {label}", source=source)
+    return graph
 
 
 @pytest.fixture(params=FIGURES)
@@ -354,3 +364,22 @@ def test_lines_show_their_series_and_leave_a_gap_for_nan():
 def test_lines_take_logarithmic_axes(log, types):
     figure = figures.lines({"a": ([1, 2], [1, 2])}, x_title="x", y_title="y", description="A line.", log=log)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
+
+
+def test_statements_stand_to_the_right_of_what_they_use_coloured_by_source():
+    graph = statements()
+    edges, *groups = figures.statement_graph(graph).data
+    column = {row[0]: x for trace in groups for row, x in zip(trace.customdata, trace.x, strict=True)}
+    assert all(column[used] < column[user] for used, user in graph.edges)
+    assert {trace.name: [row[0] for row in trace.customdata] for trace in groups} == {
+        "paper": ["lem-a"],
+        "this book": ["thm-b", "thm-c"],
+        "literature": ["thm-d"],
+    }
+    assert len({trace.marker.color for trace in groups}) == 3
+    assert sum(x is None or np.isnan(x) for x in edges.x) == graph.number_of_edges()
+
+
+def test_statements_in_a_circle_are_refused():
+    with pytest.raises(ValueError, match="graph must have no cycle"):
+        figures.statement_graph(nx.DiGraph([("a", "b"), ("b", "a")]))

@@ -10,6 +10,7 @@ import torch
 from brute_force import all_contexts, next_token_row
 from worlds import dag_joint, dag_world, field_world
 
+import linrep_core
 from linrep_core import LatentConditionalModel, SoftmaxPredictor
 
 SUBSET = [[1, -1, 0, -1], [-1, -1, -1, -1], [0, 1, 1, 0], [1, -1, 1, -1]]
@@ -123,6 +124,17 @@ def test_the_start_is_the_same_in_both_precisions():
     )
     assert single.embeddings.dtype == single.unembeddings.dtype == torch.float32
     assert torch.equal(double.embeddings.float(), single.embeddings)
+
+
+def test_the_size_of_a_start_is_bounded_and_the_bound_is_allowed(monkeypatch):
+    monkeypatch.setattr(linrep_core.predictor, "MAX_PARAMETERS", 81 * 2)
+    assert SoftmaxPredictor.initialize(MODELS["masked"], 2).dim == 2
+    with pytest.raises(ValueError, match="dim must be at most 2 for 81 rows, got 3"):
+        SoftmaxPredictor.initialize(MODELS["masked"], 3)
+    few = SoftmaxPredictor.initialize(MODELS["masked"], 10, contexts=SUBSET)  # 16 tokens are the longer table
+    assert tuple(few.unembeddings.shape) == (16, 10)
+    with pytest.raises(ValueError, match="dim must be at most 10 for 16 rows, got 11"):
+        SoftmaxPredictor.initialize(MODELS["masked"], 11, contexts=SUBSET)
 
 
 def test_a_start_on_a_subset_keeps_the_contexts():
