@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
@@ -302,6 +303,58 @@ def lines(
     return _finish(figure, description)
 
 
+def statement_graph(graph: nx.DiGraph) -> go.Figure:
+    """Statements as nodes, each to the right of those that its proof uses, coloured by where they come from.
+
+    Parameters
+    ----------
+    graph
+        An acyclic graph with an arrow from each statement used to the one that uses it. Nodes are labels, with the
+        attributes ``title`` and ``source``: the paper's begin with "arXiv", this book's with "this book".
+    """
+    check_instance("graph", graph, nx.DiGraph)
+    if not nx.is_directed_acyclic_graph(graph):
+        raise ValueError(f"graph must have no cycle, got one: {nx.find_cycle(graph)}")
+    place = {
+        label: (column, -(row + 0.5) / len(layer))
+        for column, layer in enumerate(nx.topological_generations(graph))
+        for row, label in enumerate(sorted(layer))
+    }
+    ends = [v for used, user in graph.edges for v in (place[used], place[user], (np.nan, np.nan))]
+    figure = go.Figure()
+    arrows = {"color": PALETTE[6], "width": 1.5}
+    x, y = _short(np.array(ends).reshape(-1, 2).T)
+    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=arrows, hoverinfo="skip", showlegend=False))
+    labels_by_source = {
+        group: [label for label, source in graph.nodes(data="source") if _source_group(source) == group]
+        for group in ("paper", "this book", "literature")
+    }
+    for (group, labels), color, symbol in zip(
+        labels_by_source.items(), PALETTE, ("circle", "diamond", "square"), strict=False
+    ):
+        figure.add_trace(
+            go.Scatter(
+                x=[place[label][0] for label in labels],
+                y=[_short(place[label][1]) for label in labels],
+                mode="markers+text",
+                name=group,
+                text=[label.partition("-")[2].replace("-", " ") for label in labels],
+                textposition="top center",
+                textfont={"size": 11},
+                cliponaxis=False,
+                customdata=[[label, graph.nodes[label]["title"]] for label in labels],
+                hovertemplate="%{customdata[1]}<br>%{customdata[0]}<extra></extra>",
+                marker={"size": 12, "color": color, "symbol": symbol},
+            )
+        )
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+    figure.update_layout(legend={"orientation": "h", "y": -0.02})
+    counts = ", ".join(f"{len(labels)} from {group}" for group, labels in labels_by_source.items())
+    arrows_in_words = "; ".join(f"{used} is used in {user}" for used, user in graph.edges) or "none uses another"
+    return _finish(figure, f"A graph of {len(graph)} statements ({counts}): {arrows_in_words}.", height=620)
+
+
 # ---- pieces -----------------------------------------------------------------------------------------------------
 
 
@@ -320,6 +373,11 @@ def _finish(figure: go.Figure, description: str, *, height: int = HEIGHT) -> go.
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
     return figure
+
+
+def _source_group(source: str) -> str:
+    """Whose statement it is: the paper's, this book's, or another's."""
+    return "paper" if source.startswith("arXiv") else "this book" if source.startswith("this book") else "literature"
 
 
 def _short(values: Any) -> list:
