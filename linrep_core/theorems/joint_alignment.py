@@ -15,7 +15,9 @@ The paper's Theorem 5 is the case of two b, f1 and -f0, with a special start; it
 needed. It is not: what matters is that L gets below 1, and it is hard not to: all stationary points of L are strict
 saddles, with all products a_x.b_y = 0. (At a stationary point every a_x minimises the convex function a -> sum_y
 exp(-a.b_y), so all a_x have the same products with every b_y, and the other way round; then all products are equal,
-the a_x and the b_y have mean 0, so the products are 0, and moving all a_x and b_y along a common direction lowers L.)
+the a_x and the b_y have mean 0, so the products are 0. Let e be orthogonal to all b_y; if there is none, all a_x are
+0 and the roles change. Moving all a_x by s e and all b_y by t e changes L by -n k s t + k t^2 sum (a_x.e)^2 / 2, which
+is negative for small t / s.)
 Starts that run into a saddle exist, such as exactly opposite vectors. Not excluded by this argument is a run to
 infinity with L stuck above 1; no run has done so.
 

@@ -208,14 +208,14 @@ class StatementCheck:
 
     def __str__(self) -> str:
         """The measured quantity, its worst value, and its value in each counterexample, for people to read."""
-        worst = f"worst of {self.n_instances} cases: {_rounded(self.worst.value)}, allowed {self.worst.tolerance:.4g}"
-        broken = (f"    without “{name}”: {_rounded(part.value)}" for name, part in self.breaks.items())
+        worst = f"worst of {self.n_instances} cases: {_rounded(self.worst)}, allowed {self.worst.tolerance:.4g}"
+        broken = (f"    without “{name}”: {_rounded(part)}" for name, part in self.breaks.items())
         return "\n".join([f"{self.label}: {self.worst.quantity}", f"    {worst}", *broken])
 
 
-def _rounded(value: float) -> str:
+def _rounded(part: Conclusion) -> str:
     """Two digits; what is only rounding differs from machine to machine and is called 0."""
-    return "0 up to rounding" if abs(value) < ROUNDING else f"{value:.2g}"
+    return "0 up to rounding" if part.holds and abs(part.value) < ROUNDING else f"{part.value:.2g}"
 
 
 def check_statement(statement: Statement, n_instances: int = 200, seed: int = 0) -> StatementCheck:
