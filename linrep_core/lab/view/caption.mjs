@@ -44,8 +44,8 @@ const STORIES = {
   straight: () => "It predicts well, and each concept has become a straight line.",
   bent: () => "It predicts well, but with room to spare the lines have bent.",
   narrow: ({ m, d }) => `${number(d, "dimension")} cannot hold ${number(m, "concept")}: the words crowd together.`,
-  stuck: () => "The loss has stopped falling far from the floor: stuck in a local minimum.",
-  silent: () => "No word is impossible, so nothing pushes the vectors apart without end, and they come to rest.",
+  stuck: () => "The loss has come to rest far above the floor: stuck.",
+  silent: () => "No word is impossible, so nothing keeps pushing the vectors apart.",
   crooked: () => "It predicts well, yet the lines are not straight.",
 };
 

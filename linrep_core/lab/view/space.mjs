@@ -203,7 +203,9 @@ function drawHovered(context, spot, { names, hovered, width }, theme) {
  * @param {{theme: () => object, calm: () => boolean}} surroundings `calm`: the reader wants no motion
  */
 export function createSpace(element, { theme, calm }) {
-  const canvas = h("canvas", { class: "ll-canvas", role: "img", tabindex: "0" });
+  const canvas = h("canvas", {
+    class: "ll-canvas", role: "img", tabindex: "0", "aria-label": "The words as points in space: not drawn yet.",
+  });
   const spin = h("button", { type: "button", class: "ll-mini", "aria-pressed": "false" }, "spin");
   const turns = [["left", "‹", -0.3, 0], ["right", "›", 0.3, 0], ["up", "ˆ", 0, 0.25], ["down", "ˇ", 0, -0.25]].map(
     ([name, sign, yaw, pitch]) => h("button", {
