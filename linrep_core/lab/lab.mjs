@@ -286,7 +286,7 @@ function createLab(model, root) {
     const controls = createControls(ask, toggle);
     const play = playButton();
     const parts = feedback();
-    const readouts = { step: readout("step"), loss: readout("above the floor"), speed: readout("steps a second") };
+    const readouts = { step: readout("step"), loss: readout("above the floor"), speed: readout("steps/s") };
     const speedSelect = h("select", { class: "ll-speed", "aria-label": "speed", "data-field": "speed" },
       ...[["slow", "10 steps a second"], ["accelerating", "accelerating"], ["full", "full speed"]].map(
         ([value, text]) => h("option", { value }, text)));
@@ -317,7 +317,7 @@ function createLab(model, root) {
         h("button", { type: "button", class: "ll-round", title: "one step (s)", "aria-label": "one step", "data-action": "step", onclick: actions.step }, icon("step")),
         h("button", { type: "button", class: "ll-round", title: "reset (r)", "aria-label": "reset", "data-action": "reset", onclick: actions.reset }, icon("reset")),
         speedSelect, h("div", { class: "ll-readouts" }, ...Object.values(readouts).map((one) => one.element)), fileMenu()),
-      h("p", { class: "ll-talk" }, parts.caption, " ", parts.why),
+      h("p", { class: "ll-talk" }, parts.caption, parts.why),
       parts.spoken, parts.message,
       h("div", { class: "ll-grid" },
         h("div", { class: "ll-side" }, controls.core, controls.rest), spacePanel,
