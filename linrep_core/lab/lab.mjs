@@ -126,12 +126,13 @@ function createLab(model, root) {
   function speed() {
     if (config.speed === "full") return null;
     if (config.speed === "slow") return SLOW;
-    return Math.max(SLOW, Math.round(ACCELERATION * (stepNow + 8)));
+    const braking = rested ? Infinity : Math.max(300, 6 * (REST_AT - stepNow));      // to come to rest near REST_AT
+    return Math.max(SLOW, Math.round(Math.min(ACCELERATION * (stepNow + 8), braking)));
   }
 
   function pace(always = false) {
     const next = speed();
-    if (!always && paceNow !== null && next !== null && next < paceNow * 1.12) return;
+    if (!always && paceNow !== null && next !== null && next < paceNow * 1.12 && next > paceNow / 1.12) return;
     if (!always && next === null && paceNow === null) return;
     paceNow = next;
     link.send({ type: "play", stepsPerSecond: next });

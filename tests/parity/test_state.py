@@ -40,4 +40,5 @@ def test_a_run_written_by_the_browser_is_the_same_run_in_python(settings):
     assert history["loss"].tolist() == [written["loss"]]
     mean = linearity(model, predictor).mean
     for name, value in written["cosines"].items():
-        assert mean[name] == pytest.approx(value, abs=1e-9, nan_ok=True) if value is not None else mean[name] != mean[name]
+        expected = float("nan") if value is None else value
+        assert mean[name] == pytest.approx(expected, abs=1e-9, nan_ok=True)
