@@ -191,7 +191,9 @@
 
   // The first move of the reader, whatever it is, starts the watching.
   var MOVES = ["scroll", "pointermove", "pointerdown", "keydown", "touchstart", "wheel"];
-  function moved() {
+  function moved(event) {
+    // the theme scrolls the contents in the sidebar by itself
+    if (event.type === "scroll" && event.target !== document) return;
     MOVES.forEach(function (name) { window.removeEventListener(name, moved, true); });
     start();
   }

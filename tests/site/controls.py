@@ -232,17 +232,15 @@ def _stop(page: Page, mover: Control, others: list[Control], toggles: bool) -> C
 
 def silent_copy_buttons(page: Page) -> list[str]:
     """Buttons beside code that copy nothing: all by one script, so they are pressed in one go."""
-    if not page.locator("button.copybtn").count():
+    if not page.locator("button.copybtn:visible").count():
         return []
-    page.keyboard.press("Shift")  # a browser lets scripts copy only just after the reader did something
+    # a browser lets scripts copy only just after the reader did something
+    page.locator("button.copybtn:visible").first.click(force=True)
     return page.evaluate(
-        """async () => {
-          const buttons = [...document.querySelectorAll("button.copybtn")];
-          for (const button of buttons) button.click();
-          await new Promise(resolve => setTimeout(resolve, 300));
-          return buttons.filter(button => !button.classList.contains("success"))
-            .map(button => button.dataset.clipboardTarget);
-        }"""
+        """() => [...document.querySelectorAll("button.copybtn")].filter(button => {
+          button.click();
+          return !button.classList.contains("success");
+        }).map(button => button.dataset.clipboardTarget)"""
     )
 
 
