@@ -44,8 +44,8 @@ class Control:
         box = self.box.evaluate(
             """box => { const { x, y, width, height } = box.getBoundingClientRect();
               const left = Math.max(0, x), top = Math.max(0, y);
-              return { x: left, y: top, width: Math.min(innerWidth, x + width) - left,
-                height: Math.min(innerHeight, y + height) - top }; }"""
+              return { x: left, y: top, width: Math.max(1, Math.min(innerWidth, x + width) - left),
+                height: Math.max(1, Math.min(innerHeight, y + height) - top) }; }"""
         )
         shot = self.place.page.screenshot(clip=box, mask=self.covers, animations="disabled", caret="hide")
         return hashlib.sha256(shot).hexdigest()
