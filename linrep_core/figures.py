@@ -315,6 +315,13 @@ def statement_graph(graph: nx.DiGraph) -> go.Figure:
     check_instance("graph", graph, nx.DiGraph)
     if not nx.is_directed_acyclic_graph(graph):
         raise ValueError(f"graph must have no cycle, got one: {nx.find_cycle(graph)}")
+    if len(graph) == 0:
+        raise ValueError("graph must have at least one statement, got none")
+    check_words("the labels of graph", list(graph))
+    for label, attributes in graph.nodes.items():
+        for name in ("title", "source"):
+            if not isinstance(attributes.get(name), str):
+                raise ValueError(f"graph must have a {name} for {label!r}, got {shown(attributes.get(name))}")
     place = {
         label: (column, -(row + 0.5) / len(layer))
         for column, layer in enumerate(nx.topological_generations(graph))

@@ -7,6 +7,7 @@ bringing to rest what another control set in motion (*Pause*).
 """
 
 import hashlib
+import re
 import time
 from dataclasses import dataclass
 
@@ -14,8 +15,8 @@ from browsing import HEIGHT, WIDE
 from playwright.sync_api import Locator, Page
 
 BOXES = ".linrep-figure, .linrep-lab, .admonition, details, .highlight"
-NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
 FIGURES = ":is(.linrep-figure, .linrep-lab)"
+NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
 PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
 # plotly's own tools over the plot (zoom, camera ...); buttons beside code, see `silent_copy_buttons`
 NOT_WALKED = ".modebar *, .copybtn"
@@ -24,6 +25,46 @@ REST = 0.7  # seconds without a change, where a plot or the lab may move; longer
 STILL = 0.0  # the same in a box of text
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
+TALLEST = 2600  # pixels of a window in which the whole of a tall box is seen
+
+# Numbers all controls in reading order, and their boxes, and returns how many there are.
+_NUMBER = """([within, boxes, native, plotly, skipped]) => {
+  for (const old of document.querySelectorAll("[data-walk]")) delete old.dataset.walk;
+  const found = [...document.querySelectorAll(`${within} :is(${native}, ${plotly})`)]
+    .filter(control => !control.matches(skipped) && control.checkVisibility());
+  found.forEach((control, index) => {
+    control.dataset.walk = index;
+    (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox ??= index;
+  });
+  return found.length;
+}"""
+
+_DESCRIBE = """(control, [boxes, within]) => [
+  control.matches(".slider-container") ? "plotly slider"
+    : control.matches(".updatemenu-header") ? "plotly menu"
+    : control.matches(".updatemenu-button") ? "plotly button"
+    : control.tagName === "INPUT" ? control.type : control.tagName.toLowerCase(),
+  (control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent
+    || control.id || control.className.baseVal || control.className).trim().replace(/\\s+/g, " ").slice(0, 40),
+  (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox,
+]"""
+
+_LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
+  control.textContent].join(" ")"""
+
+_VISIBLE_PART = """box => {
+  const { x, y, width, height } = box.getBoundingClientRect();
+  const left = Math.max(0, x), top = Math.max(0, y);
+  return { x: left, y: top, width: Math.max(1, Math.min(innerWidth, x + width) - left),
+    height: Math.max(1, Math.min(innerHeight, y + height) - top) };
+}"""
+
+# The box as a whole where the window is tall enough, else the control in its middle.
+_SHOW = """(control, boxes) => {
+  const box = control.closest(boxes) ?? control;
+  const fits = box.getBoundingClientRect().height < innerHeight - 80;
+  (fits ? box : control).scrollIntoView({ block: "center", behavior: "instant" });
+}"""
 
 
 @dataclass(frozen=True)
@@ -38,196 +79,202 @@ class Control:
     covers: list[Locator]
     rest: float  # seconds without a change after which its box counts as resting
 
+    @property
+    def is_button(self) -> bool:
+        return "button" in self.kind
+
+    @property
+    def holds_others(self) -> bool:
+        """Whether it opens and closes a box in which there are other controls."""
+        return self.kind == "summary" or self.place.evaluate("place => place.matches('.toggle-button')")
+
     def picture(self) -> str:
-        """Return a digest of the box as seen, without the control and without what only points at it."""
+        """Return a digest of the box as seen, without the control."""
         # not the box's own `screenshot`, which waits until nothing moves
-        box = self.box.evaluate(
-            """box => { const { x, y, width, height } = box.getBoundingClientRect();
-              const left = Math.max(0, x), top = Math.max(0, y);
-              return { x: left, y: top, width: Math.max(1, Math.min(innerWidth, x + width) - left),
-                height: Math.max(1, Math.min(innerHeight, y + height) - top) }; }"""
-        )
-        shot = self.place.page.screenshot(clip=box, mask=self.covers, animations="disabled", caret="hide")
+        clip = self.box.evaluate(_VISIBLE_PART)
+        shot = self.place.page.screenshot(clip=clip, mask=self.covers, animations="disabled", caret="hide")
         return hashlib.sha256(shot).hexdigest()
 
     def looks_like(self) -> str:
         """Return what the control calls itself at present: *Play* may have become *Pause*."""
-        return self.place.evaluate(
-            """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
-              control.textContent].join(" ")"""
-        )
+        return self.place.evaluate(_LOOKS)
 
     def is_usable(self) -> bool:
         return self.place.is_visible() and self.place.is_enabled()
 
+    def point_at(self) -> None:
+        """Bring the mouse over the control: what merely follows the mouse is then no effect of its use."""
+        self.place.evaluate(_SHOW, BOXES)
+        self.place.hover(force=True)
 
-def controls(page: Page, within: str = ".bd-article") -> list[Control]:
-    """Return all controls of the page in reading order."""
-    page.add_style_tag(content="*:focus { outline: none !important; box-shadow: none !important }")
-    # every control gets a number, since the page may be redrawn while it is walked
-    count = page.evaluate(
-        """([within, boxes, native, plotly, skipped]) => {
-          const found = [...document.querySelectorAll(`${within} :is(${native}, ${plotly})`)]
-            .filter(control => !control.matches(skipped) && control.checkVisibility());
-          found.forEach((control, index) => {
-            control.dataset.walk = index;
-            (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox ??= index;
-          });
-          return found.length;
-        }""",
-        [within, BOXES, NATIVE, PLOTLY, NOT_WALKED],
-    )
-    return [_control(page, index, within) for index in range(count)]
+    def at_rest(self, patience: float) -> str | None:
+        """Wait until nothing moves in the box; return what is seen then, or None when it never rests."""
+        deadline = time.monotonic() + patience
+        last, since = self.picture(), time.monotonic()
+        while time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = self.picture()
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since >= self.rest:
+                return now
+        return None
 
+    def keeps_moving(self) -> bool:
+        return self.at_rest(self.rest + 1.0) is None
 
-def _control(page: Page, index: int, within: str) -> Control:
-    place = page.locator(f"[data-walk='{index}']")
-    kind, name, box = place.evaluate(
-        """(control, [boxes, within]) => [
-          control.matches(".slider-container") ? "plotly slider"
-            : control.matches(".updatemenu-header") ? "plotly menu"
-            : control.matches(".updatemenu-button") ? "plotly button"
-            : control.tagName === "INPUT" ? control.type : control.tagName.toLowerCase(),
-          (control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent
-            || control.id || control.className.baseVal || control.className).trim().slice(0, 40),
-          (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox,
-        ]""",
-        [BOXES, within],
-    )
-    holder = page.locator(f"[data-walk-box='{box}']")
-    covers = [place, page.locator(f"label:has([data-walk='{index}'])")]
-    if kind.startswith("plotly"):
-        covers += [holder.locator(".slider-container"), holder.locator(".updatemenu-container")]
-    rest = REST if holder.locator("svg.main-svg, canvas").count() else STILL
-    return Control(f"{kind} '{name}'", kind, place, holder, box, covers, rest)
+    def use(self) -> None:
+        """Use the control once, as a reader with a mouse or a keyboard would."""
+        place, mouse = self.place, self.place.page.mouse
+        if self.kind == "plotly slider":
+            rail = place.locator(".slider-rail-touch-rect").bounding_box()
+            grip = place.locator(".slider-grip-rect").bounding_box()
+            at_right = grip["x"] + grip["width"] / 2 > rail["x"] + rail["width"] / 2
+            mouse.click(rail["x"] + rail["width"] * (0.1 if at_right else 0.9), rail["y"] + rail["height"] / 2)
+        elif self.kind == "plotly menu":
+            place.click()
+            self.box.locator(".updatemenu-dropdown-button").last.click()
+        elif self.kind in ("range", "number"):
+            before = place.input_value()
+            for key in ("ArrowUp", "ArrowDown", "End", "Home"):
+                place.press(key)
+                if place.input_value() != before:
+                    break
+        elif self.kind == "select":
+            chosen, count = place.evaluate("list => [list.selectedIndex, list.options.length]")
+            place.select_option(index=(chosen + 1) % count)
+        elif self.kind in ("text", "search", "textarea"):
+            place.press_sequentially("1")
+            place.press("Tab")
+        else:
+            place.click(force=True)  # over a moving picture a button is never "stable"
 
-
-def use(page: Page, control: Control) -> None:
-    """Use a control once, as a reader with a mouse or a keyboard would."""
-    place = control.place
-    if control.kind == "plotly slider":
-        rail = place.locator(".slider-rail-touch-rect").bounding_box()
-        grip = place.locator(".slider-grip-rect").bounding_box()
-        at_right = grip["x"] + grip["width"] / 2 > rail["x"] + rail["width"] / 2
-        page.mouse.click(rail["x"] + rail["width"] * (0.1 if at_right else 0.9), rail["y"] + rail["height"] / 2)
-    elif control.kind == "plotly menu":
-        place.click()
-        control.box.locator(".updatemenu-dropdown-button").last.click()
-    elif control.kind in ("range", "number"):
-        before = place.input_value()
-        for key in ("ArrowUp", "ArrowDown", "End", "Home"):
-            place.press(key)
-            if place.input_value() != before:
-                break
-    elif control.kind == "select":
-        chosen, count = place.evaluate("list => [list.selectedIndex, list.options.length]")
-        place.select_option(index=(chosen + 1) % count)
-    elif control.kind in ("text", "search", "textarea"):
-        place.press_sequentially("1")
-        place.press("Tab")
-    else:
-        place.click()
-
-
-def _at_rest(control: Control, patience: float) -> str | None:
-    """Wait until nothing moves around the control; return what is seen then, or None when it never rests."""
-    deadline = time.monotonic() + patience
-    last, since = control.picture(), time.monotonic()
-    while time.monotonic() < deadline:
-        time.sleep(0.1)
-        now = control.picture()
-        if now != last:
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since >= control.rest:
-            return now
-    return None
-
-
-def _point_at(control: Control) -> None:
-    """Bring the mouse over the control first: what merely follows the mouse is no effect of the control."""
-    control.place.evaluate(
-        """(control, box) => {
-      control.scrollIntoView({ block: "center", behavior: "instant" });
-      const { top, bottom } = control.closest(box)?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
-      if (top < 0 && bottom - top < innerHeight) scrollBy({ top: top - 40, behavior: "instant" });
-    }""",
-        BOXES,
-    )
-    control.place.hover(force=True)
-
-
-def _works_from_rest(page: Page, control: Control) -> bool:
-    """Tell whether the control, used while nothing moves, changes the picture."""
-    _point_at(control)
-    before = _at_rest(control, MOTION)
-    if before is None:
+    def works_from_rest(self) -> bool:
+        """Tell whether the control, used while nothing moves, changes the picture."""
+        self.point_at()
+        before = self.at_rest(MOTION)
+        if before is None:
+            return False
+        self.use()
+        deadline = time.monotonic() + EFFECT
+        while time.monotonic() < deadline:
+            if self.picture() != before:
+                return True
+            time.sleep(0.05)
         return False
-    use(page, control)
-    deadline = time.monotonic() + EFFECT
-    while time.monotonic() < deadline:
-        if control.picture() != before:
+
+
+class Walk:
+    """All controls of a page, one after the other."""
+
+    def __init__(self, page: Page, within: str = ".bd-article") -> None:
+        self.page, self.within = page, within
+        self.alive: set[int] = set()
+        boxes = f"[...document.querySelectorAll('{BOXES}')].map(box => box.offsetHeight)"
+        self._window = {
+            "width": WIDE,
+            "height": max(HEIGHT, min(page.evaluate(f"Math.max(0, ...{boxes})") + 200, TALLEST)),
+        }
+        self._look()
+        self.count = self._number()
+        self.controls = [self._control(index) for index in range(self.count)]
+
+    def _look(self) -> None:
+        self.page.set_viewport_size(self._window)
+        # a ring around what has the focus is no effect
+        self.page.add_style_tag(content="*:focus { outline: none !important; box-shadow: none !important }")
+
+    def _number(self) -> int:
+        return self.page.evaluate(_NUMBER, [self.within, BOXES, NATIVE, PLOTLY, NOT_WALKED])
+
+    def _control(self, index: int) -> Control:
+        place = self.page.locator(f"[data-walk='{index}']")
+        kind, name, box = place.evaluate(_DESCRIBE, [BOXES, self.within])
+        holder = self.page.locator(f"[data-walk-box='{box}']")
+        covers = [place, self.page.locator(f"label:has([data-walk='{index}'])")]
+        if kind.startswith("plotly"):
+            covers += [holder.locator(".slider-container"), holder.locator(".updatemenu-container")]
+        rest = REST if holder.locator("svg.main-svg, canvas").count() else STILL
+        return Control(f"{kind} '{name}'", kind, place, holder, box, covers, rest)
+
+    def _present(self, control: Control) -> bool:
+        """Find the control again when its part of the page was written anew."""
+        if not control.place.count() and self._number() != self.count:
+            return False
+        return control.place.count() == 1 and control.is_usable()
+
+    def _others(self, control: Control) -> list[Control]:
+        return [other for other in self.controls if other is not control and other.box_name == control.box_name]
+
+    def once(self) -> list[Control]:
+        """Use every control in turn; return those that did nothing."""
+        waiting = []
+        for index, control in enumerate(self.controls):
+            if index in self.alive:
+                continue
+            if not self._present(control):
+                waiting.append(control)
+                continue
+            before = control.looks_like()
+            if not control.works_from_rest():
+                waiting.append(control)
+            elif not self._present(control):
+                continue
+            elif control.holds_others:
+                control.use()
+            elif control.rest == REST and control.keeps_moving():
+                self._stop(control, toggles=control.is_button and control.looks_like() != before)
+        return waiting
+
+    def _stop(self, mover: Control, toggles: bool) -> None:
+        """Bring to rest what a control set in motion: by itself, or by a button of the same box."""
+        if toggles:
+            mover.use()
+            if not mover.keeps_moving():
+                return
+        # first the buttons that promise it
+        buttons = [other for other in self._others(mover) if other.is_button and self._present(other)]
+        buttons.sort(key=lambda button: not re.search("pause|stop|halt", button.looks_like(), re.I))
+        for button in buttons[:3]:
+            button.use()
+            if not button.keeps_moving():
+                self.alive.add(self.controls.index(button))
+                return
+        mover.at_rest(MOTION)
+
+    def dead(self) -> list[Control]:
+        """Return the controls that do nothing, whatever was done before."""
+        return [
+            control
+            for control in self.once()
+            if self.controls.index(control) not in self.alive
+            and not any(self._works_after(other, control) for other in self._others(control))
+        ]
+
+    def _works_after(self, other: Control, control: Control) -> bool:
+        if not self._present(other):
+            return False
+        other.use()
+        if not self._present(control):
+            return False
+        if control.works_from_rest():
             return True
-        time.sleep(0.05)
-    return False
+        return other.is_button and control.is_button and self._stops(other, control)
+
+    def _stops(self, mover: Control, control: Control) -> bool:
+        """Tell whether the control brings to rest what the mover alone keeps moving."""
+        mover.use()
+        control.point_at()
+        if not control.keeps_moving():
+            return False
+        control.use()
+        return not control.keeps_moving()
 
 
-def _keeps_moving(control: Control) -> bool:
-    return _at_rest(control, control.rest + 1.0) is None
-
-
-def _stops(page: Page, mover: Control, control: Control) -> bool:
-    """Tell whether the control brings to rest what the mover alone keeps moving."""
-    use(page, mover)
-    _point_at(control)
-    if not _keeps_moving(control):
-        return False
-    use(page, control)
-    return not _keeps_moving(control)
-
-
-def _works_after(page: Page, other: Control, control: Control) -> bool:
-    """Tell whether the control does something once the other was used."""
-    if not other.is_usable():
-        return False
-    use(page, other)
-    if control.is_usable() and _works_from_rest(page, control):
-        return True
-    return "button" in other.kind and "button" in control.kind and control.is_usable() and _stops(page, other, control)
-
-
-def _walk_once(page: Page, walked: list[Control]) -> list[Control]:
-    """Use every control in turn; return those that did nothing."""
-    waiting: list[Control] = []
-    alive: set[str] = set()  # what stopped a motion before its turn came
-    for control in walked:
-        if control.name + control.box_name in alive:
-            continue
-        before = control.looks_like()
-        if not control.is_usable() or not _works_from_rest(page, control):
-            waiting.append(control)
-        elif control.kind == "summary" or control.place.evaluate("place => place.matches('.toggle-button')"):
-            use(page, control)  # what it closed holds other controls
-        elif "button" in control.kind and control.rest == REST and _keeps_moving(control):
-            others = [other for other in walked if other is not control and other.box_name == control.box_name]
-            stopper = _stop(page, control, others, toggles=control.looks_like() != before)
-            if stopper:
-                alive.add(stopper.name + stopper.box_name)
-    return waiting
-
-
-def _stop(page: Page, mover: Control, others: list[Control], toggles: bool) -> Control | None:
-    """Bring to rest what a button set in motion: by itself, or by another button, which is returned."""
-    if toggles:
-        use(page, mover)
-        if not _keeps_moving(mover):
-            return None
-    for other in others:
-        if "button" in other.kind and other.is_usable():
-            use(page, other)
-            if not _keeps_moving(other):
-                return other
-    _at_rest(mover, MOTION)
-    return None
+def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
+    """Use every control; return how many there are and the names of those that change nothing."""
+    walk = Walk(page, within)
+    return walk.count, [control.name for control in walk.dead()]
 
 
 def silent_copy_buttons(page: Page) -> list[str]:
@@ -242,16 +289,3 @@ def silent_copy_buttons(page: Page) -> list[str]:
           return !button.classList.contains("success");
         }).map(button => button.dataset.clipboardTarget)"""
     )
-
-
-def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
-    """Use every control; return how many there are and the names of those that change nothing."""
-    room = page.evaluate(f"Math.max(0, ...[...document.querySelectorAll('{BOXES}')].map(box => box.offsetHeight))")
-    page.set_viewport_size({"width": WIDE, "height": max(HEIGHT, min(room + 200, 2600))})
-    walked = controls(page, within)
-    dead = []
-    for control in _walk_once(page, walked):
-        others = [other for other in walked if other is not control and other.box_name == control.box_name]
-        if not any(_works_after(page, other, control) for other in others):
-            dead.append(control.name)
-    return len(walked), dead

@@ -58,6 +58,11 @@ REPORT = linearity(MODEL, RUN.predictor)
 TWO_NODES = nx.Graph([(0, 1)])
 
 
+STATEMENTS = nx.DiGraph([("lem-a", "thm-b")])
+for _label in STATEMENTS:
+    STATEMENTS.nodes[_label].update(title=f"title of {_label}", source="this book")
+
+
 def with_entry(table, value):
     changed = torch.as_tensor(table).clone()
     changed[0, 0] = value
@@ -186,6 +191,7 @@ CALLS = {
         figures.next_token_table,
         {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
     ),
+    "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
     "unembedding_space": (
         figures.unembedding_space,
         {"unembeddings": G, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
@@ -694,6 +700,16 @@ BAD = {
         "model": BAD_MODELS,
         "contexts": BAD_CONTEXTS + TWICE,
         "vocabulary": BAD_VOCABULARIES,
+    },
+    "statement_graph": {
+        "graph": [
+            (nx.Graph([(0, 1)]), "a DiGraph, got Graph"),
+            (None, "a DiGraph, got NoneType None"),
+            (nx.DiGraph([("a", "b"), ("b", "a")]), "no cycle, got one: [('a', 'b'), ('b', 'a')]"),
+            (nx.DiGraph(), "at least one statement, got none"),
+            (nx.DiGraph([(0, 1)]), "hold strings, got 0"),
+            (nx.DiGraph([("a", "b")]), "a title for 'a', got None"),
+        ]
     },
     "unembedding_space": {
         "unembeddings": [
