@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from linrep_core._checks import as_array, check_choice, check_instance, check_integer, check_number, shown
+from linrep_core.kernel import check_loss_shapes
 from linrep_core.language import LatentConditionalModel, check_distinct_contexts
 
 INITIALIZATIONS = ("lookup_table", "gaussian")
@@ -220,28 +221,6 @@ def cross_entropy(
     ValueError
         For anything else than tensors of these shapes.
     """
-    _check_shapes(embeddings, unembeddings, expected_unembedding, weights)
+    check_loss_shapes(embeddings, unembeddings, expected_unembedding, weights)
     log_normalizer = torch.logsumexp(embeddings @ unembeddings.T, dim=1)  # (n_contexts,)
     return weights @ (log_normalizer - (embeddings * expected_unembedding).sum(dim=1))
-
-
-def _check_shapes(embeddings: Any, unembeddings: Any, expected_unembedding: Any, weights: Any) -> None:
-    tensors = {
-        "embeddings": (embeddings, 2),
-        "unembeddings": (unembeddings, 2),
-        "expected_unembedding": (expected_unembedding, 2),
-        "weights": (weights, 1),
-    }
-    for name, (tensor, ndim) in tensors.items():
-        if not isinstance(tensor, torch.Tensor) or tensor.ndim != ndim or not tensor.is_floating_point():
-            raise ValueError(f"{name} must be a floating-point tensor with {ndim} axes, got {shown(tensor)}")
-        if (tensor.dtype, tensor.device) != (embeddings.dtype, embeddings.device):
-            raise ValueError(f"{name} must be {embeddings.dtype} on {embeddings.device} as the embeddings")
-    n, dim = embeddings.shape
-    for name, tensor, shape in (
-        ("unembeddings", unembeddings, (len(unembeddings), dim)),
-        ("expected_unembedding", expected_unembedding, (n, dim)),
-        ("weights", weights, (n,)),
-    ):
-        if tuple(tensor.shape) != shape:
-            raise ValueError(f"{name} must have shape {shape} beside the embeddings, got {tuple(tensor.shape)}")
