@@ -200,7 +200,10 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     contexts = model.contexts() if predictor.contexts is None else predictor.contexts
     m = model.n_concepts
 
-    by_token = [unembedding_steering_vectors(unembeddings, i) for i in range(m)]
+    # of two tokens that are a pair both must occur; tokens told in full are contexts, so the same pairing finds them
+    occurs = model.token_occurs
+    tokens, table = model.tokens()[occurs], unembeddings[occurs]
+    by_token = [embedding_steering_vectors(table, tokens, i) for i in range(m)]
     by_context = [embedding_steering_vectors(embeddings, contexts, i) for i in range(m)]
     unembedding = np.array([mean_pairwise_cosine(vectors) for vectors in by_token])
     heat_map = np.array([[mean_cosine_between(a, b) for b in by_token] for a in by_token])

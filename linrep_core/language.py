@@ -11,6 +11,7 @@ tokens that agree with a context is a *subset sum*: along each concept's axis th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,8 +33,10 @@ from linrep_core.concepts import MAX_CONCEPTS, MAX_SAMPLES, ConceptGraph, concep
 
 UNKNOWN = -1
 CONTEXT_WEIGHTS = ("masked", "uniform")
+MAX_PAIRS = 2**24  # (context, token) pairs of which a sampler keeps the cumulative probabilities
 MAX_TABLE_ENTRIES = 2**27  # 1 GiB of float64: all contexts up to m = 10 fit, m = 11 does not
 
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 Values = TypeVar("Values", NDArray[np.float64], torch.Tensor)
 
 
@@ -94,11 +97,17 @@ class LatentConditionalModel:
         q^(number unknown) (1 - q)^(number known) p(c_D = x_D). ``"uniform"`` weighs every context the same.
     mask_probability
         q above, strictly between 0 and 1. The paper masks with fair coins (1/2).
+    possible_tokens
+        Shape (n, m): the concept vectors that occur, none twice, at least two; the others get probability 0 and the
+        joint is renormalised (the paper's rejection sampling, Table 4). None: all 2^m occur. The tokens that do not
+        occur keep their numbers and their unembeddings.
 
     Attributes
     ----------
     n_concepts, n_tokens, n_contexts : int
         m, 2**m and 3**m.
+    token_occurs : array of shape (2**m,), bool
+        Whether each token has positive probability.
 
     Examples
     --------
@@ -107,7 +116,14 @@ class LatentConditionalModel:
     ((1, 4), 9)
     """
 
-    def __init__(self, graph: ConceptGraph, *, context_weights: str = "masked", mask_probability: float = 0.5) -> None:
+    def __init__(
+        self,
+        graph: ConceptGraph,
+        *,
+        context_weights: str = "masked",
+        mask_probability: float = 0.5,
+        possible_tokens: Any = None,
+    ) -> None:
         check_instance("graph", graph, ConceptGraph)
         if graph.n_concepts > MAX_CONCEPTS:
             raise ValueError(f"graph must have at most {MAX_CONCEPTS} concepts, got {graph.n_concepts}")
@@ -119,7 +135,12 @@ class LatentConditionalModel:
         self.n_concepts = graph.n_concepts
         self.n_tokens = 2**self.n_concepts
         self.n_contexts = 3**self.n_concepts
+        self.token_occurs = np.ones(self.n_tokens, dtype=bool)
         self._joint = graph.joint()  # (2**m,)
+        if possible_tokens is not None:
+            self.token_occurs = _check_tokens(possible_tokens, self.n_concepts)
+            self._joint = np.where(self.token_occurs, self._joint, 0.0)
+            self._joint /= self._joint.sum()
         self._context_probability = subset_sums(self._joint, self.n_concepts)  # (3**m,): p(C_D = x_D)
         self._negative_entropy_terms: NDArray[np.float64] | None = None
 
@@ -142,6 +163,10 @@ class LatentConditionalModel:
         """All tokens as concept vectors, shape (2**m, m): row y holds the binary digits of y, concept 0 highest."""
         return concept_vectors(self.n_concepts)
 
+    def possible_contexts(self) -> NDArray[np.int8]:
+        """The contexts that some possible token agrees with, in the order of `contexts()`: all of them by default."""
+        return self.contexts()[self._context_probability > 0]
+
     def context_index(self, contexts: Any) -> NDArray[np.int64]:
         """The row of each context in `contexts()`.
 
@@ -159,13 +184,23 @@ class LatentConditionalModel:
         digits = np.where(array == UNKNOWN, 2, array).astype(np.int64)
         return digits @ (3 ** np.arange(self.n_concepts)[::-1])
 
+    def _rows(self, contexts: Any) -> NDArray[np.int64] | None:
+        """The rows of the contexts given, each of positive probability; None stands for all, in order."""
+        rows = None if contexts is None else self.context_index(contexts)
+        impossible = self._context_probability[slice(None) if rows is None else rows] == 0
+        if impossible.any():
+            example = (self.contexts() if rows is None else np.asarray(contexts))[impossible][0].tolist()
+            raise ValueError(f"contexts must each agree with a possible token (see possible_contexts), got {example}")
+        return rows
+
     def weights(self, contexts: Any = None) -> NDArray[np.float64]:
         """How often each context is seen, as probabilities: shape (n_contexts,), summing to 1 over those given."""
+        rows = self._rows(contexts)
         if self.context_weights == "uniform":
-            n = self.n_contexts if contexts is None else len(self.context_index(contexts))
+            n = self.n_contexts if rows is None else len(rows)
             return np.full(n, 1.0 / n)
-        log_weight = np.log(self._context_probability) + self._log_mask_weights()
-        log_weight = log_weight if contexts is None else log_weight[self.context_index(contexts)]
+        given = slice(None) if rows is None else rows
+        log_weight = np.log(self._context_probability[given]) + self._log_mask_weights()[given]
         weight = np.exp(log_weight - log_weight.max())  # a subset of contexts that are rare, however rare, sums to 1
         return weight / weight.sum()
 
@@ -192,6 +227,7 @@ class LatentConditionalModel:
             If the table would take more than 1 GiB; `expected_unembedding` does without it.
         """
         array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
+        self._rows(contexts)
         entries = len(array) * self.n_tokens
         if entries > MAX_TABLE_ENTRIES:
             raise ValueError(
@@ -229,21 +265,23 @@ class LatentConditionalModel:
         unembeddings = _check_token_table("unembeddings", unembeddings, self.n_tokens)
         joint: Any = self._joint[:, None]
         probability: Any = self._context_probability[:, None]
-        rows: Any = None if contexts is None else self.context_index(contexts)
+        rows: Any = self._rows(contexts)
         if isinstance(unembeddings, torch.Tensor):
             joint = torch.as_tensor(joint).to(unembeddings)
             probability = torch.as_tensor(probability).to(unembeddings)
             rows = None if rows is None else torch.as_tensor(rows, device=unembeddings.device)
-        expected = subset_sums(joint * unembeddings, self.n_concepts) / probability
-        return expected if rows is None else expected[rows]
+        total = subset_sums(joint * unembeddings, self.n_concepts)
+        return total / probability if rows is None else total[rows] / probability[rows]
 
     def entropies(self, contexts: Any = None) -> NDArray[np.float64]:
         """The entropy of p(y | x) for each context, in nats: shape (n_contexts,)."""
         if self._negative_entropy_terms is None:
-            self._negative_entropy_terms = subset_sums(self._joint * np.log(self._joint), self.n_concepts)
-        probability = self._context_probability
-        entropy = np.maximum(np.log(probability) - self._negative_entropy_terms / probability, 0.0)
-        return entropy if contexts is None else entropy[self.context_index(contexts)]
+            log_joint = np.log(self._joint, out=np.zeros(self.n_tokens), where=self.token_occurs)
+            self._negative_entropy_terms = subset_sums(self._joint * log_joint, self.n_concepts)
+        rows = self._rows(contexts)
+        given = slice(None) if rows is None else rows
+        probability, terms = self._context_probability[given], self._negative_entropy_terms[given]
+        return np.maximum(np.log(probability) - terms / probability, 0.0)
 
     def entropy_floor(self, contexts: Any = None) -> float:
         """The smallest mean cross-entropy that any predictor can reach on these contexts, in nats.
@@ -269,20 +307,48 @@ class LatentConditionalModel:
         rng = (
             seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_integer("seed", seed, low=0))
         )
-        if contexts is None and self.context_weights == "masked":
-            return self._sample_masked(n, rng)
-        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
-        rows = rng.choice(len(array), size=n, p=self.weights(array))
-        uniform = rng.random((n, 1))
-        tokens = np.empty(n, dtype=np.int64)
-        block = 2**22 // self.n_tokens  # pairs whose rows of the table are held at a time
-        for start in range(0, n, block):
-            part = slice(start, start + block)
-            cumulative = np.cumsum(self.next_token_distribution(array[rows[part]]), axis=1)
-            tokens[part] = (cumulative <= uniform[part] * cumulative[:, -1:]).sum(axis=1)
-        return rows, tokens
+        return self.sampler(contexts)(n, rng)
 
-    def _sample_masked(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def sampler(self, contexts: Any = None) -> Callable[[int, np.random.Generator], Pairs]:
+        """A function (n_samples, generator) -> (contexts, tokens) for drawing from the same contexts again and again.
+
+        Raises
+        ------
+        ValueError
+            If the contexts agree with more than 2**24 tokens in all (all contexts with uniform weights: m = 12).
+        """
+        self._rows(contexts)
+        if contexts is None and self.context_weights == "masked":
+            return self._sample_masked
+        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
+        rows, tokens = self._agreeing_pairs(array)
+        chance = self.weights(array)[rows] * self._joint[tokens]
+        cumulative = np.cumsum(chance / self._context_probability[self.context_index(array)][rows])
+
+        def draw(n: int, rng: np.random.Generator) -> Pairs:
+            pair = np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")
+            return rows[pair], tokens[pair]
+
+        return draw
+
+    def _agreeing_pairs(self, array: NDArray[np.int8]) -> Pairs:
+        """Every (row, token) whose token occurs and agrees with the context of that row."""
+        n_pairs = int((2 ** (array == UNKNOWN).sum(axis=1)).sum())
+        if n_pairs > MAX_PAIRS:
+            raise ValueError(f"contexts must agree with at most {MAX_PAIRS} tokens in all, got {n_pairs}")
+        place = 2 ** np.arange(self.n_concepts)[::-1]
+        told = np.where(array == UNKNOWN, 0, array) @ place
+        patterns, pattern = np.unique(array == UNKNOWN, axis=0, return_inverse=True)
+        parts = []
+        for number, hidden in enumerate(patterns):
+            rows = np.flatnonzero(pattern == number)
+            open_bits = concept_vectors(int(hidden.sum())) @ place[hidden] if hidden.any() else np.zeros(1, dtype=int)
+            parts.append((np.repeat(rows, len(open_bits)), np.add.outer(told[rows], open_bits).reshape(-1)))
+        rows, tokens = (np.concatenate(column) for column in zip(*parts, strict=True))
+        occurs = self.token_occurs[tokens]
+        return rows[occurs], tokens[occurs]
+
+    def _sample_masked(self, n: int, rng: np.random.Generator) -> Pairs:
         tokens = rng.choice(self.n_tokens, size=n, p=self._joint)
         digits = self.tokens()[tokens].astype(np.int64)
         digits[rng.random(digits.shape) < self.mask_probability] = 2
@@ -293,6 +359,19 @@ class LatentConditionalModel:
             f"LatentConditionalModel({self.n_concepts} concepts, {self.n_contexts} contexts, {self.n_tokens} tokens, "
             f"context_weights={self.context_weights!r})"
         )
+
+
+def _check_tokens(tokens: Any, n_concepts: int) -> NDArray[np.bool_]:
+    """Which of the 2**m tokens are among the concept vectors given."""
+    array = check_contexts(tokens, n_concepts, name="possible_tokens")
+    if (array == UNKNOWN).any():
+        raise ValueError(f"possible_tokens must have entries 0 or 1, got {UNKNOWN}")
+    numbers = array @ (2 ** np.arange(n_concepts)[::-1])
+    occurs = np.zeros(2**n_concepts, dtype=bool)
+    occurs[numbers] = True
+    if len(array) < 2 or occurs.sum() < len(array):
+        raise ValueError(f"possible_tokens must be at least 2 different concept vectors, got {shown(array.tolist())}")
+    return occurs
 
 
 def check_contexts(contexts: Any, n_concepts: int | None, *, name: str = "contexts") -> NDArray[np.int8]:

@@ -320,7 +320,8 @@ class _Trainer:
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size = settings["batch_size"]
-        self.batches = self._draw_batches(np.random.default_rng(settings["seed"]))
+        if self.batch_size is not None:
+            self.batches = self._draw_batches(np.random.default_rng(settings["seed"]))
         self.optimizer = _make_optimizer([self.embeddings, self.unembeddings], settings)
         with torch.no_grad():
             first_loss = self.exact_loss().item()
@@ -351,9 +352,10 @@ class _Trainer:
 
     def _draw_batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size, device = self.batch_size, self.embeddings.device
+        draw = self.model.sampler(self.contexts)
         while True:
             batches = max(1, min(SAMPLED_AHEAD, MAX_AHEAD // size))
-            contexts, tokens = self.model.sample(size * batches, self.contexts, seed=rng)
+            contexts, tokens = draw(size * batches, rng)
             pairs = zip(
                 torch.as_tensor(contexts, device=device).split(size),
                 torch.as_tensor(tokens, device=device).split(size),

@@ -21,22 +21,30 @@ PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
 # plotly's own tools over the plot (zoom, camera ...); buttons beside code, see `silent_copy_buttons`
 NOT_WALKED = ".modebar *, .copybtn"
 
-REST = 0.7  # seconds without a change, where a plot or the lab may move; longer than the frames of an animation
+REST = 0.7  # seconds without a change, where a plot may move; longer than a frame of any film here
+REST_OF_LAB = 0.35  # the same in the lab, which draws at least ten times a second while it trains
 STILL = 0.0  # the same in a box of text
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
 TALLEST = 2600  # pixels of a window in which the whole of a tall box is seen
 
-# Numbers all controls in reading order, and their boxes, and returns how many there are.
+# Numbers all controls in reading order, and their boxes, and returns the place of each in the document: what is drawn
+# anew while the page is walked has lost its number, and stands where the old one stood.
 _NUMBER = """([within, boxes, native, plotly, skipped]) => {
-  for (const old of document.querySelectorAll("[data-walk]")) delete old.dataset.walk;
+  const place = node => node.parentElement
+    ? [...place(node.parentElement), [...node.parentElement.children].indexOf(node)] : [];
   const found = [...document.querySelectorAll(`${within} :is(${native}, ${plotly})`)]
     .filter(control => !control.matches(skipped) && control.checkVisibility());
   found.forEach((control, index) => {
     control.dataset.walk = index;
     (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox ??= index;
   });
-  return found.length;
+  return found.map(place);
+}"""
+
+_NUMBER_AGAIN = """([index, place, kinds]) => {
+  const found = place.reduce((node, child) => node?.children[child], document.documentElement);
+  if (found?.matches(kinds) && !found.dataset.walk) found.dataset.walk = index;
 }"""
 
 _DESCRIBE = """(control, [boxes, within]) => [
@@ -51,6 +59,21 @@ _DESCRIBE = """(control, [boxes, within]) => [
 
 _LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
   control.textContent].join(" ")"""
+
+# What the lab shows, without the control: its text, drawings and values. Ten times as fast as a picture of the window,
+# which matters where a trainer keeps all processors busy and thirty controls each start it anew.
+_LAB_SHOWS = """(lab, index) => {
+  const copy = lab.cloneNode(true);
+  const own = [`[data-walk="${index}"]`, `label:has([data-walk="${index}"])`, "[hidden]", ".ll-spoken"];
+  for (const part of copy.querySelectorAll(own.join(", "))) part.remove();
+  const drawings = [...copy.querySelectorAll("svg")].map(drawing => drawing.outerHTML);
+  const pressed = [...copy.querySelectorAll("[aria-pressed], [aria-checked], option[selected]")]
+    .map(part => [part.textContent, part.ariaPressed, part.ariaChecked]);
+  const values = [...lab.querySelectorAll("input, select")].filter(input => input.dataset.walk !== String(index))
+    .map(input => [input.value, input.checked]);
+  const canvases = [...lab.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
+  return JSON.stringify([copy.textContent, drawings, pressed, values, canvases]);
+}"""
 
 _VISIBLE_PART = """box => {
   const { x, y, width, height } = box.getBoundingClientRect();
@@ -77,6 +100,7 @@ class Control:
     box: Locator
     box_name: str
     covers: list[Locator]
+    index: int
     rest: float  # seconds without a change after which its box counts as resting
 
     @property
@@ -90,9 +114,13 @@ class Control:
 
     def picture(self) -> str:
         """Return a digest of the box as seen, without the control."""
+        if self.rest == REST_OF_LAB:
+            return hashlib.sha256(self.box.evaluate(_LAB_SHOWS, self.index).encode()).hexdigest()
         # not the box's own `screenshot`, which waits until nothing moves
         clip = self.box.evaluate(_VISIBLE_PART)
-        shot = self.place.page.screenshot(clip=clip, mask=self.covers, animations="disabled", caret="hide")
+        shot = self.place.page.screenshot(
+            clip=clip, mask=self.covers, animations="disabled", caret="hide", type="jpeg", quality=90
+        )  # a fifth of the time of a png
         return hashlib.sha256(shot).hexdigest()
 
     def looks_like(self) -> str:
@@ -121,7 +149,7 @@ class Control:
         return None
 
     def keeps_moving(self) -> bool:
-        return self.at_rest(self.rest + 1.0) is None
+        return self.at_rest(self.rest + 1.5) is None
 
     def use(self) -> None:
         """Use the control once, as a reader with a mouse or a keyboard would."""
@@ -164,6 +192,11 @@ class Control:
         return False
 
 
+def _promises_rest(button: Control) -> bool:
+    name = button.place.evaluate("button => button.ariaLabel || button.textContent")
+    return re.search("pause|stop|halt", name, re.I) is not None
+
+
 class Walk:
     """All controls of a page, one after the other."""
 
@@ -176,16 +209,14 @@ class Walk:
             "height": max(HEIGHT, min(page.evaluate(f"Math.max(0, ...{boxes})") + 200, TALLEST)),
         }
         self._look()
-        self.count = self._number()
+        self._places = page.evaluate(_NUMBER, [within, BOXES, NATIVE, PLOTLY, NOT_WALKED])
+        self.count = len(self._places)
         self.controls = [self._control(index) for index in range(self.count)]
 
     def _look(self) -> None:
         self.page.set_viewport_size(self._window)
         # a ring around what has the focus is no effect
         self.page.add_style_tag(content="*:focus { outline: none !important; box-shadow: none !important }")
-
-    def _number(self) -> int:
-        return self.page.evaluate(_NUMBER, [self.within, BOXES, NATIVE, PLOTLY, NOT_WALKED])
 
     def _control(self, index: int) -> Control:
         place = self.page.locator(f"[data-walk='{index}']")
@@ -194,17 +225,23 @@ class Walk:
         covers = [place, self.page.locator(f"label:has([data-walk='{index}'])")]
         if kind.startswith("plotly"):
             covers += [holder.locator(".slider-container"), holder.locator(".updatemenu-container")]
-        rest = REST if holder.locator("svg.main-svg, canvas").count() else STILL
-        return Control(f"{kind} '{name}'", kind, place, holder, box, covers, rest)
+        rest = STILL
+        if holder.locator("svg.main-svg, canvas").count():
+            rest = REST_OF_LAB if holder.evaluate("box => box.matches('.linrep-lab')") else REST
+        return Control(f"{kind} '{name}'", kind, place, holder, box, covers, index, rest)
 
     def _present(self, control: Control) -> bool:
         """Find the control again when its part of the page was written anew."""
-        if not control.place.count() and self._number() != self.count:
-            return False
+        if not control.place.count():
+            index = self.controls.index(control)
+            self.page.evaluate(_NUMBER_AGAIN, [index, self._places[index], f"{NATIVE}, {PLOTLY}"])
         return control.place.count() == 1 and control.is_usable()
 
     def _others(self, control: Control) -> list[Control]:
-        return [other for other in self.controls if other is not control and other.box_name == control.box_name]
+        """Return the other controls of its box, the nearest first."""
+        own = self.controls.index(control)
+        others = [index for index, other in enumerate(self.controls) if other.box_name == control.box_name]
+        return [self.controls[index] for index in sorted(others, key=lambda index: abs(index - own)) if index != own]
 
     def once(self) -> list[Control]:
         """Use every control in turn; return those that did nothing."""
@@ -222,23 +259,22 @@ class Walk:
                 continue
             elif control.holds_others:
                 control.use()
-            elif control.rest == REST and control.keeps_moving():
+            elif control.rest != STILL and control.keeps_moving():
                 self._stop(control, toggles=control.is_button and control.looks_like() != before)
         return waiting
 
     def _stop(self, mover: Control, toggles: bool) -> None:
         """Bring to rest what a control set in motion: by itself, or by a button of the same box."""
-        if toggles:
-            mover.use()
-            if not mover.keeps_moving():
-                return
-        # first the buttons that promise it
         buttons = [other for other in self._others(mover) if other.is_button and self._present(other)]
-        buttons.sort(key=lambda button: not re.search("pause|stop|halt", button.looks_like(), re.I))
-        for button in buttons[:3]:
+        promising = [button for button in buttons if _promises_rest(button)]
+        if not promising and mover.at_rest(MOTION / 3) is not None:
+            return
+        # first a button that promises it, then the one that began it, then those beside it
+        for button in [*promising, *[mover] * toggles, *buttons[:3]]:
             button.use()
             if not button.keeps_moving():
-                self.alive.add(self.controls.index(button))
+                if button is not mover:
+                    self.alive.add(self.controls.index(button))
                 return
         mover.at_rest(MOTION)
 
