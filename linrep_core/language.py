@@ -204,6 +204,11 @@ class LatentConditionalModel:
         weight = np.exp(log_weight - log_weight.max())  # a subset of contexts that are rare, however rare, sums to 1
         return weight / weight.sum()
 
+    def context_probabilities(self, contexts: Any = None) -> NDArray[np.float64]:
+        """p(C_D = x_D): how probable it is that what each context tells is true, shape (n_contexts,)."""
+        rows = self._rows(contexts)
+        return self._context_probability.copy() if rows is None else self._context_probability[rows]
+
     def _log_mask_weights(self) -> NDArray[np.float64]:
         hidden, shown = np.log(self.mask_probability), np.log1p(-self.mask_probability)
         weight = np.zeros(1)

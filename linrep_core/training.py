@@ -25,6 +25,7 @@ from linrep_core._checks import (
     shown,
 )
 from linrep_core.geometry import linearity
+from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor, check_dtype, cross_entropy
 
@@ -206,12 +207,12 @@ def train(
     True
     """
     check_instance("model", model, LatentConditionalModel)
-    settings = _check_settings(locals())
+    settings = check_settings(locals())
     steps = settings["steps"]
     predictor = SoftmaxPredictor.initialize(
         model, dim, contexts=contexts, initialization=initialization, scale=scale, seed=seed, dtype=dtype
     )
-    with _few_threads(len(predictor.embeddings) * model.n_tokens):
+    with few_threads(len(predictor.embeddings) * model.n_tokens):
         trainer = _Trainer(model, predictor, settings)
         run = TrainingRun(predictor, trainer.entropy_floor, settings)
         title = f"m={model.n_concepts}, d={dim}"
@@ -269,7 +270,7 @@ def _take_steps(
 
 
 @contextmanager
-def _few_threads(n_logits: int) -> Iterator[None]:
+def few_threads(n_logits: int) -> Iterator[None]:
     """One thread for small tables; the sums then also round the same on every machine."""
     before = torch.get_num_threads()
     if n_logits < THREADED_LOGITS:
@@ -314,7 +315,10 @@ class _Trainer:
         self.model, self.contexts = model, predictor.contexts
         self.records: list[dict[str, float]] = []
         self.recorded = predictor
-        device = _choose_device(settings["device"], len(predictor.embeddings) * model.n_tokens)
+        n_logits = len(predictor.embeddings) * model.n_tokens
+        # a small table of logits is cheaper whole; the tiles are for those that leave the cache
+        self.cross_entropy = cross_entropy if n_logits < THREADED_LOGITS else tiled_cross_entropy
+        device = _choose_device(settings["device"], n_logits)
         self.embeddings = predictor.embeddings.clone().to(device).requires_grad_()
         self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
@@ -327,11 +331,11 @@ class _Trainer:
             first_loss = self.exact_loss().item()
         if not np.isfinite(first_loss):
             raise ValueError(f"scale must be small enough for a finite first loss, got {settings['scale']:g}")
-        self.loss_limit = DIVERGED_ABOVE * max(float(np.log(model.n_tokens)), first_loss)
+        self.loss_limit = loss_limit(model.n_tokens, first_loss)
 
     def exact_loss(self) -> torch.Tensor:
         expected = self.model.expected_unembedding(self.unembeddings, self.contexts)
-        return cross_entropy(self.embeddings, self.unembeddings, expected, self.weights)
+        return self.cross_entropy(self.embeddings, self.unembeddings, expected, self.weights)
 
     def batch_loss(self) -> torch.Tensor:
         contexts, tokens = next(self.batches)
@@ -354,8 +358,7 @@ class _Trainer:
         size, device = self.batch_size, self.embeddings.device
         draw = self.model.sampler(self.contexts)
         while True:
-            batches = max(1, min(SAMPLED_AHEAD, MAX_AHEAD // size))
-            contexts, tokens = draw(size * batches, rng)
+            contexts, tokens = draw(size * batches_ahead(size), rng)
             pairs = zip(
                 torch.as_tensor(contexts, device=device).split(size),
                 torch.as_tensor(tokens, device=device).split(size),
@@ -379,14 +382,7 @@ class _Trainer:
         if not loss < self.loss_limit:
             raise _NotFinite(loss)
         now = self.current()
-        record = {
-            "step": step,
-            "loss": loss,
-            "excess_loss": loss - self.entropy_floor,
-            **linearity(self.model, now).mean,
-            "unembedding_norm": float(now.unembeddings.norm(dim=1).mean()),
-            "embedding_norm": float(now.embeddings.norm(dim=1).mean()),
-        }
+        record = measured(self.model, now, step, loss, self.entropy_floor)
         self.records.append(record)
         self.recorded = now
         return record
@@ -415,17 +411,47 @@ def _choose_device(device: Any, n_logits: int) -> torch.device:
 
 def _make_optimizer(parameters: list[torch.Tensor], settings: dict[str, Any]) -> torch.optim.Optimizer:
     rate = settings["learning_rate"]
-    if settings["optimizer"] == "adam":
-        return torch.optim.Adam(parameters, lr=rate)
     if settings["optimizer"] == "lbfgs":
         return torch.optim.LBFGS(
             parameters, lr=rate, max_iter=LBFGS_ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
         )
+    return first_order_optimizer(parameters, settings)
+
+
+def first_order_optimizer(parameters: list[torch.Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """SGD, momentum or Adam for these tables, as the settings of a run name it."""
+    rate = settings["learning_rate"]
+    if settings["optimizer"] == "adam":
+        return torch.optim.Adam(parameters, lr=rate)
     momentum = settings["momentum"] if settings["optimizer"] == "momentum" else 0.0
     return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
 
 
-def _check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def batches_ahead(batch_size: int) -> int:
+    """How many batches are drawn at once."""
+    return max(1, min(SAMPLED_AHEAD, MAX_AHEAD // batch_size))
+
+
+def loss_limit(n_tokens: int, first_loss: float) -> float:
+    """The loss in nats from which on a run counts as diverged."""
+    return DIVERGED_ABOVE * max(float(np.log(n_tokens)), first_loss)
+
+
+def measured(
+    model: LatentConditionalModel, predictor: SoftmaxPredictor, step: int, loss: float, floor: float
+) -> dict[str, float]:
+    """One entry of a run's history."""
+    return {
+        "step": step,
+        "loss": loss,
+        "excess_loss": loss - floor,
+        **linearity(model, predictor).mean,
+        "unembedding_norm": float(predictor.unembeddings.norm(dim=1).mean()),
+        "embedding_norm": float(predictor.embeddings.norm(dim=1).mean()),
+    }
+
+
+def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The checked arguments of `train`, without the objects that do not belong in a table of results."""
     kept = ("dim", "steps", "optimizer", "learning_rate", "momentum", "batch_size", "initialization", "scale")
     settings = {name: arguments[name] for name in (*kept, "seed", "dtype", "device")}
