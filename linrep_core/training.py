@@ -27,9 +27,10 @@ from linrep_core._checks import (
 from linrep_core.geometry import linearity
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel
+from linrep_core.natural_gradient import MAX_UNKNOWNS, NaturalGradient
 from linrep_core.predictor import SoftmaxPredictor, check_dtype, cross_entropy
 
-DEFAULT_LEARNING_RATES = {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0}
+DEFAULT_LEARNING_RATES = {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0, "natural": 1.0}
 OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
 STOP_CRITERIA = {"excess_loss": "below", "gradient_norm": "below", "unembedding_cosine": "above"}
 RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
@@ -158,10 +159,11 @@ def train(
     steps
         Optimiser steps, at least 0.
     optimizer
-        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"`` or ``"lbfgs"`` (full batch
-        only; a step is up to 20 iterations).
+        ``"sgd"`` (plain gradient descent when full batch), ``"momentum"``, ``"adam"``, ``"lbfgs"`` (full batch only;
+        a step is up to 20 iterations) or ``"natural"`` (full batch only, 2**m d at most 4096; see
+        `linrep_core.natural_gradient`).
     learning_rate
-        Step size; by default 0.1 for sgd and momentum, 0.02 for adam, 1 for lbfgs (with line search).
+        Step size; by default 0.1 for sgd and momentum, 0.02 for adam, 1 for lbfgs and natural (with line search).
     momentum
         For ``"momentum"`` only, in [0, 1).
     batch_size
@@ -323,19 +325,39 @@ class _Trainer:
         self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         self.entropy_floor = model.entropy_floor(self.contexts)
-        self.batch_size = settings["batch_size"]
+        self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
         if self.batch_size is not None:
             self.batches = self._draw_batches(np.random.default_rng(settings["seed"]))
-        self.optimizer = _make_optimizer([self.embeddings, self.unembeddings], settings)
+        self.optimizer = self._make_optimizer(settings)
         with torch.no_grad():
             first_loss = self.exact_loss().item()
         if not np.isfinite(first_loss):
             raise ValueError(f"scale must be small enough for a finite first loss, got {settings['scale']:g}")
         self.loss_limit = loss_limit(model.n_tokens, first_loss)
 
+    def _make_optimizer(self, settings: dict[str, Any]) -> torch.optim.Optimizer | NaturalGradient:
+        tables = [self.embeddings, self.unembeddings]
+        rate = settings["learning_rate"]
+        if settings["optimizer"] == "lbfgs":
+            return torch.optim.LBFGS(
+                tables, lr=rate, max_iter=LBFGS_ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
+            )
+        if settings["optimizer"] != "natural":
+            return first_order_optimizer(tables, settings)
+        n_tokens, dim = self.unembeddings.shape
+        if n_tokens * dim > MAX_UNKNOWNS:
+            raise ValueError(
+                f"dim must be at most {MAX_UNKNOWNS // n_tokens} for natural with {n_tokens} tokens, got {dim}"
+            )
+        p = torch.as_tensor(self.model.next_token_distribution(self.contexts)).to(self.embeddings)
+        return NaturalGradient(self.embeddings.detach(), self.unembeddings.detach(), p, self.weights, self.loss_of)
+
+    def loss_of(self, embeddings: torch.Tensor, unembeddings: torch.Tensor) -> torch.Tensor:
+        expected = self.model.expected_unembedding(unembeddings, self.contexts)
+        return self.cross_entropy(embeddings, unembeddings, expected, self.weights)
+
     def exact_loss(self) -> torch.Tensor:
-        expected = self.model.expected_unembedding(self.unembeddings, self.contexts)
-        return self.cross_entropy(self.embeddings, self.unembeddings, expected, self.weights)
+        return self.loss_of(self.embeddings, self.unembeddings)
 
     def batch_loss(self) -> torch.Tensor:
         contexts, tokens = next(self.batches)
@@ -350,7 +372,10 @@ class _Trainer:
             return loss
 
         # the loss before the update; a line search may have tried worse points, which is no divergence
-        loss = self.optimizer.step(closure).item()
+        if isinstance(self.optimizer, NaturalGradient):
+            loss = self.optimizer.step(self.rate)
+        else:
+            loss = self.optimizer.step(closure).item()
         if not loss < self.loss_limit:  # also true for nan
             raise _NotFinite(loss)
 
@@ -409,15 +434,6 @@ def _choose_device(device: Any, n_logits: int) -> torch.device:
     return torch.device(device)
 
 
-def _make_optimizer(parameters: list[torch.Tensor], settings: dict[str, Any]) -> torch.optim.Optimizer:
-    rate = settings["learning_rate"]
-    if settings["optimizer"] == "lbfgs":
-        return torch.optim.LBFGS(
-            parameters, lr=rate, max_iter=LBFGS_ITERATIONS, history_size=20, line_search_fn="strong_wolfe"
-        )
-    return first_order_optimizer(parameters, settings)
-
-
 def first_order_optimizer(parameters: list[torch.Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
     """SGD, momentum or Adam for these tables, as the settings of a run name it."""
     rate = settings["learning_rate"]
@@ -468,8 +484,10 @@ def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     settings["scale"] = check_number("scale", settings["scale"], low=0.0, open_interval=True)
     if settings["batch_size"] is not None:
         settings["batch_size"] = check_integer("batch_size", settings["batch_size"], low=1, high=MAX_BATCH)
-        if settings["optimizer"] == "lbfgs":
-            raise ValueError(f"batch_size must be None for the optimizer lbfgs, got {settings['batch_size']}")
+        if settings["optimizer"] in ("lbfgs", "natural"):
+            raise ValueError(
+                f"batch_size must be None for the optimizer {settings['optimizer']}, got {settings['batch_size']}"
+            )
     check_dtype("dtype", settings["dtype"])
     if settings["device"] is not None:
         _check_device(settings["device"], settings["dtype"])

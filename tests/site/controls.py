@@ -60,19 +60,20 @@ _DESCRIBE = """(control, [boxes, within]) => [
 _LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
   control.textContent].join(" ")"""
 
-# What the lab shows, without the control: its text, drawings and values. Ten times as fast as a picture of the window,
-# which matters where a trainer keeps all processors busy and thirty controls each start it anew.
+# What the lab shows, without the control: its text, drawings, styles and values. Ten times as fast as a picture of the
+# window, which matters where a trainer keeps all processors busy and thirty controls each start it anew.
 _LAB_SHOWS = """(lab, index) => {
   const copy = lab.cloneNode(true);
   const own = [`[data-walk="${index}"]`, `label:has([data-walk="${index}"])`, "[hidden]", ".ll-spoken"];
   for (const part of copy.querySelectorAll(own.join(", "))) part.remove();
   const drawings = [...copy.querySelectorAll("svg")].map(drawing => drawing.outerHTML);
-  const pressed = [...copy.querySelectorAll("[aria-pressed], [aria-checked], option[selected]")]
+  const styles = [...copy.querySelectorAll("[style]")].map(part => part.getAttribute("style"));
+  const pressed = [...copy.querySelectorAll("[aria-pressed], [aria-checked]")]
     .map(part => [part.textContent, part.ariaPressed, part.ariaChecked]);
   const values = [...lab.querySelectorAll("input, select")].filter(input => input.dataset.walk !== String(index))
     .map(input => [input.value, input.checked]);
   const canvases = [...lab.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
-  return JSON.stringify([copy.textContent, drawings, pressed, values, canvases]);
+  return JSON.stringify([copy.textContent, drawings, styles, pressed, values, canvases]);
 }"""
 
 _VISIBLE_PART = """box => {
