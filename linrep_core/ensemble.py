@@ -15,20 +15,11 @@ import torch
 from tqdm.auto import tqdm
 
 from linrep_core._checks import check_choice, check_flag, check_instance, check_integer, check_iterable, check_sequence
+from linrep_core._stepping import batches_ahead, few_threads, first_order_optimizer, loss_limit, measured
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel, subset_sums
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.training import (
-    HISTORY,
-    TrainingRun,
-    batches_ahead,
-    check_settings,
-    few_threads,
-    first_order_optimizer,
-    logarithmic_steps,
-    loss_limit,
-    measured,
-)
+from linrep_core.training import HISTORY, TrainingRun, check_settings, logarithmic_steps
 
 OPTIMIZERS = ("sgd", "momentum", "adam")
 MAX_RECORDS = 10_000

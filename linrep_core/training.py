@@ -6,7 +6,6 @@ Book: part "The model", chapter "Predicting the next token". Source: arXiv 2403.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +23,14 @@ from linrep_core._checks import (
     check_number,
     shown,
 )
+from linrep_core._stepping import (
+    THREADED_LOGITS,
+    batches_ahead,
+    few_threads,
+    first_order_optimizer,
+    loss_limit,
+    measured,
+)
 from linrep_core.geometry import linearity
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel
@@ -35,14 +42,10 @@ OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
 STOP_CRITERIA = {"excess_loss": "below", "gradient_norm": "below", "unembedding_cosine": "above"}
 RECORDS_PER_DECADE = 20  # the history is kept at logarithmically spaced steps
 CHECK_EVERY = 100  # steps between two looks at the stop criteria
-SAMPLED_AHEAD = 256  # batches drawn at once: one call of the sampler costs as much as many
-MAX_AHEAD = 2**20  # pairs drawn at once
 MAX_BATCH = 2**24
 MAX_SNAPSHOTS = 10_000
 LBFGS_ITERATIONS = 20  # a step; with 1, torch restarts from steepest descent each time and sticks
-DIVERGED_ABOVE = 1000.0  # times ln(number of tokens), the loss of the predictor that knows nothing, or the first loss
 DEVICE_LOGITS = 2**20  # with fewer logits a step on a GPU is slower than on the CPU
-THREADED_LOGITS = 2**17  # with fewer, threads cost more than they save: ten times the step on a busy machine
 
 HISTORY = (
     "step",
@@ -271,18 +274,6 @@ def _take_steps(
             trainer.record(run.steps)
 
 
-@contextmanager
-def few_threads(n_logits: int) -> Iterator[None]:
-    """One thread for small tables; the sums then also round the same on every machine."""
-    before = torch.get_num_threads()
-    if n_logits < THREADED_LOGITS:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def logarithmic_steps(steps: int, count: int | None = None) -> list[int]:
     """0, `steps` and logarithmically spaced step numbers between them, ascending and distinct.
 
@@ -432,39 +423,6 @@ def _choose_device(device: Any, n_logits: int) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() and n_logits >= DEVICE_LOGITS else "cpu")
     return torch.device(device)
-
-
-def first_order_optimizer(parameters: list[torch.Tensor], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """SGD, momentum or Adam for these tables, as the settings of a run name it."""
-    rate = settings["learning_rate"]
-    if settings["optimizer"] == "adam":
-        return torch.optim.Adam(parameters, lr=rate)
-    momentum = settings["momentum"] if settings["optimizer"] == "momentum" else 0.0
-    return torch.optim.SGD(parameters, lr=rate, momentum=momentum)
-
-
-def batches_ahead(batch_size: int) -> int:
-    """How many batches are drawn at once."""
-    return max(1, min(SAMPLED_AHEAD, MAX_AHEAD // batch_size))
-
-
-def loss_limit(n_tokens: int, first_loss: float) -> float:
-    """The loss in nats from which on a run counts as diverged."""
-    return DIVERGED_ABOVE * max(float(np.log(n_tokens)), first_loss)
-
-
-def measured(
-    model: LatentConditionalModel, predictor: SoftmaxPredictor, step: int, loss: float, floor: float
-) -> dict[str, float]:
-    """One entry of a run's history."""
-    return {
-        "step": step,
-        "loss": loss,
-        "excess_loss": loss - floor,
-        **linearity(model, predictor).mean,
-        "unembedding_norm": float(predictor.unembeddings.norm(dim=1).mean()),
-        "embedding_norm": float(predictor.embeddings.norm(dim=1).mean()),
-    }
 
 
 def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
