@@ -14,7 +14,15 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from linrep_core._checks import check_choice, check_flag, check_instance, check_integer, check_iterable, check_sequence
+from linrep_core._checks import (
+    as_array,
+    check_choice,
+    check_flag,
+    check_instance,
+    check_integer,
+    check_iterable,
+    check_sequence,
+)
 from linrep_core._stepping import batches_ahead, few_threads, first_order_optimizer, loss_limit, measured
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel, subset_sums
@@ -113,8 +121,15 @@ def _one_each(name: str, value: Any, count: int, *, single: bool) -> Sequence[An
 
 def _contexts_each(contexts: Any, count: int) -> Sequence[Any]:
     """One array of contexts for every run: a list of arrays, or the same array again."""
-    several = isinstance(contexts, list | tuple) and len(contexts) > 0 and np.ndim(contexts[0]) == 2
+    several = isinstance(contexts, list | tuple) and len(contexts) > 0 and _is_table(contexts[0])
     return _one_each("contexts", contexts, count, single=not several)
+
+
+def _is_table(value: Any) -> bool:
+    try:
+        return as_array("contexts", value).ndim == 2
+    except ValueError:
+        return False
 
 
 def _take_steps(ensemble: _Ensemble, steps: int, n_records: int | None, bar: tqdm) -> None:
@@ -159,7 +174,10 @@ class _Ensemble:
             for start, floor, setting in zip(starts, self.floors, self.settings, strict=True)
         ]
         self.records: list[list[dict[str, float]]] = [[] for _ in models]
-        self.limits = [loss_limit(models[0].n_tokens, loss) for loss in self.losses().tolist()]
+        first = self.losses().tolist()
+        if not np.isfinite(first).all():
+            raise ValueError(f"scale must be small enough for a finite first loss, got {settings['scale']:g}")
+        self.limits = [loss_limit(models[0].n_tokens, loss) for loss in first]
         self.diverged = [False] * len(models)
         self.interrupted, self.done = False, 0
         self.rate, self.batch_size = settings["learning_rate"], settings["batch_size"]

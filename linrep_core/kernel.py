@@ -121,8 +121,8 @@ def check_loss_shapes(
     for name, (tensor, axes) in tensors.items():
         fits = isinstance(tensor, torch.Tensor) and tensor.is_floating_point()
         if not fits or tensor.ndim < axes or (tensor.ndim > axes and not many_problems):
-            wanted = f"at least {axes}" if many_problems else axes
-            raise ValueError(f"{name} must be a floating-point tensor with {wanted} axes, got {shown(tensor)}")
+            more = " or more" if many_problems else ""
+            raise ValueError(f"{name} must be a floating-point tensor with {axes} axes{more}, got {shown(tensor)}")
         if (tensor.dtype, tensor.device) != (embeddings.dtype, embeddings.device):
             raise ValueError(f"{name} must be {embeddings.dtype} on {embeddings.device} as the embeddings")
     *lead, n_contexts, dim = embeddings.shape

@@ -17,7 +17,7 @@ import torch
 
 MAX_UNKNOWNS = 4096  # 2**m times d: the system for the unembeddings takes 128 MiB then
 TILE_ENTRIES = 2**21  # of the covariances C(x) held at a time
-FIRST_DAMPING = 0.01
+FIRST_DAMPING = 10.0  # strong: long first steps end more often in a poor minimum
 LEAST_DAMPING = 1e-14
 SHORTEST_STEP = 2.0**-10
 RIDGE = 1e-9  # of the trace: moving along the predictor's symmetries costs nothing, so something must

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_array, check_choice, check_integer, check_iterable, check_number
+from linrep_core._checks import check_array, check_choice, check_instance, check_integer, check_iterable, check_number
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.ensemble import train_many
 from linrep_core.language import UNKNOWN, LatentConditionalModel
@@ -92,10 +92,17 @@ def masked_contexts(tokens: Any, masks: Any) -> NDArray[np.int8]:
     >>> masked_contexts([[0, 0], [0, 1]], [[False, True]]).tolist()
     [[0, -1]]
     """
-    tokens = check_array("tokens", tokens, shape=("n", "m"))
-    masks = check_array("masks", masks, shape=("n", tokens.shape[1])).astype(bool)
-    contexts = np.where(masks[:, None], UNKNOWN, tokens[None]).reshape(-1, tokens.shape[1])
+    tokens = _check_bits("tokens", tokens, "m")
+    masks = _check_bits("masks", masks, tokens.shape[1])
+    contexts = np.where(masks[:, None] == 1, UNKNOWN, tokens[None]).reshape(-1, tokens.shape[1])
     return np.unique(contexts.astype(np.int8), axis=0)
+
+
+def _check_bits(name: str, value: Any, width: int | str) -> NDArray[np.float64]:
+    array = check_array(name, value, shape=("n", width))
+    if not np.isin(array, (0, 1)).all():
+        raise ValueError(f"{name} must have entries 0 or 1, got {array[~np.isin(array, (0, 1))][0]:g}")
+    return array
 
 
 def paper_world(
@@ -120,7 +127,8 @@ def paper_world(
         Of the random graph.
     """
     check_integer("n_concepts", n_concepts, low=1, high=12)
-    check_number("share_of_tokens", share_of_tokens, low=0.0, high=1.0)
+    if check_number("share_of_tokens", share_of_tokens, low=0.0, high=1.0) == 0.0:
+        raise ValueError("share_of_tokens must be above 0, got 0")
     graph = ConceptGraph.random(n_concepts=n_concepts, edge_probability=edge_probability, seed=seed)
     tokens = concept_vectors(n_concepts)
     possible = None
@@ -164,7 +172,7 @@ def paper_runs(
     -------
     list of TrainingRun, in single precision as the paper's
     """
-    seeds = check_iterable("seeds", seeds)
+    seeds = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
     rate = LEARNING_RATES[check_choice("optimizer", optimizer, tuple(LEARNING_RATES))]
     worlds = [
         paper_world(
@@ -188,12 +196,14 @@ def paper_runs(
     )
 
 
-def rows_of(runs: list[TrainingRun], **columns: Any) -> list[dict[str, Any]]:
-    """One row a run and recorded step for a table of results: `columns` first, then seed and the run's history."""
-    rows = []
-    for run in runs:
-        for i, step in enumerate(run.history["step"]):
-            measures = {name: float(run.history[name][i]) for name in ("excess_loss", "unembedding", "embedding")}
-            rest = {name: float(run.history[name][i]) for name in ("alignment", "between")}
-            rows.append({**columns, "seed": run.settings["seed"], "step": int(step), **measures, **rest})
-    return rows
+def history_rows(runs: Any) -> list[dict[str, float]]:
+    """One row for each run and recorded step, for a table of results: seed, step, excess loss (nats), cosines."""
+    runs = check_iterable("runs", runs)
+    for i, run in enumerate(runs):
+        check_instance(f"runs[{i}]", run, TrainingRun)
+    columns = ("excess_loss", "unembedding", "embedding", "alignment", "between")
+    return [
+        {"seed": run.settings["seed"], "step": int(step), **{name: float(run.history[name][i]) for name in columns}}
+        for run in runs
+        for i, step in enumerate(run.history["step"])
+    ]

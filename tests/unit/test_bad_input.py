@@ -31,14 +31,17 @@ from linrep_core import (
     train,
 )
 from linrep_core.concepts import concept_vectors
+from linrep_core.ensemble import train_many
 from linrep_core.geometry import (
     embedding_steering_vectors,
     mean_cosine_between,
     mean_pairwise_cosine,
     unembedding_steering_vectors,
 )
+from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
 from linrep_core.predictor import cross_entropy
+from linrep_core.reproduction import history_rows, masked_contexts, paper_runs, paper_world, random_masks
 from linrep_core.training import logarithmic_steps
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
@@ -104,7 +107,7 @@ CALLS = {
     "subset_sums": (subset_sums, {"values": np.ones((4, 2)), "n_concepts": 2}),
     "LatentConditionalModel": (
         LatentConditionalModel,
-        {"graph": DAG, "context_weights": "masked", "mask_probability": 0.5},
+        {"graph": DAG, "context_weights": "masked", "mask_probability": 0.5, "possible_tokens": np.eye(4)},
     ),
     "LatentConditionalModel.context_index": (MODEL.context_index, {"contexts": CONTEXTS}),
     "LatentConditionalModel.weights": (MODEL.weights, {"contexts": CONTEXTS}),
@@ -115,6 +118,8 @@ CALLS = {
     ),
     "LatentConditionalModel.entropies": (MODEL.entropies, {"contexts": CONTEXTS}),
     "LatentConditionalModel.entropy_floor": (MODEL.entropy_floor, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.context_probabilities": (MODEL.context_probabilities, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.sampler": (MODEL.sampler, {"contexts": CONTEXTS}),
     "LatentConditionalModel.sample": (MODEL.sample, {"n_samples": 3, "contexts": CONTEXTS, "seed": 0}),
     "Vocabulary": (
         Vocabulary,
@@ -150,6 +155,56 @@ CALLS = {
             "weights": torch.as_tensor(MODEL.weights()),
         },
     ),
+    "tiled_cross_entropy": (
+        tiled_cross_entropy,
+        {
+            "embeddings": F,
+            "unembeddings": G,
+            "expected_unembedding": MODEL.expected_unembedding(G),
+            "weights": torch.as_tensor(MODEL.weights()),
+        },
+    ),
+    "train_many": (
+        train_many,
+        {
+            "models": [MODEL, MODEL],
+            "dim": 2,
+            "seeds": [0, 1],
+            "steps": 2,
+            "optimizer": "momentum",
+            "learning_rate": 0.1,
+            "momentum": 0.9,
+            "batch_size": 4,
+            "contexts": CONTEXTS,
+            "initialization": "gaussian",
+            "scale": 0.1,
+            "dtype": torch.float64,
+            "n_records": 2,
+            "progress": False,
+        },
+    ),
+    "random_masks": (random_masks, {"n_concepts": 2, "n_masks": 3, "seed": 0}),
+    "masked_contexts": (masked_contexts, {"tokens": [[0, 1]], "masks": [[0, 1]]}),
+    "paper_world": (
+        paper_world,
+        {"n_concepts": 2, "seed": 0, "n_masks": 3, "share_of_tokens": 0.5, "edge_probability": 0.5},
+    ),
+    "paper_runs": (
+        paper_runs,
+        {
+            "n_concepts": 2,
+            "seeds": [0, 1],
+            "steps": 2,
+            "optimizer": "sgd",
+            "dim": 2,
+            "n_masks": 3,
+            "share_of_tokens": 0.5,
+            "edge_probability": 0.5,
+            "n_records": 2,
+            "progress": False,
+        },
+    ),
+    "history_rows": (history_rows, {"runs": [RUN]}),
     "train": (
         train,
         {
@@ -209,7 +264,20 @@ CALLS = {
 }
 
 # Records that only the package fills, and whose fields it reads back: no door for a reader's numbers.
-RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot"}
+HERE = (
+    "concepts",
+    "language",
+    "kernel",
+    "predictor",
+    "geometry",
+    "training",
+    "ensemble",
+    "reproduction",
+    "figures",
+)
+# natural_gradient has no arguments of its own: `train` checks them
+ELSEWHERE = {"lab", "natural_gradient", "sweeps", "theorems"}
+RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Published"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
 
@@ -385,7 +453,7 @@ BAD_TENSORS = [
     (np.ones((9, 2)), "floating-point tensor with 2 axes"),
     (torch.ones(9), "floating-point tensor with 2 axes"),
     (torch.ones(9, 2, dtype=torch.int64), "floating-point tensor with 2 axes"),
-    (None, "floating-point tensor with 2 axes, got None"),
+    (None, "floating-point tensor with 2 axes", "got None"),
 ]
 BAD_NAMES = [(["a"], "length", "got ['a']"), ("abcd", "sequence, got 'abcd'"), (7, "sequence, got 7")]
 BAD_VOCABULARIES = [
@@ -507,10 +575,27 @@ BAD = {
             (1.0, "strictly between 0 and 1, got 1"),
             *BAD_PROBABILITIES,
         ],
+        "possible_tokens": [
+            (np.eye(3), "shape (n, 4), got (3, 3)"),
+            ([[0, 0, 0, 2], [1, 1, 1, 1]], "0, 1 or -1 (unknown), got 2"),
+            ([[0, 0, 0, -1], [1, 1, 1, 1]], "entries 0 or 1, got -1"),
+            ([[0, 0, 0, 1]], "at least 2 different concept vectors, got [[0, 0, 0, 1]]"),
+            ([[0, 0, 0, 1]] * 2, "at least 2 different concept vectors, got [[0, 0, 0, 1], [0, 0, 0, 1]]"),
+            ([], "at least one"),
+            ("all", "array of real numbers, got 'all'"),
+        ],
     },
     **{
         f"LatentConditionalModel.{name}": {"contexts": BAD_CONTEXTS}
-        for name in ("context_index", "weights", "next_token_distribution", "entropies", "entropy_floor")
+        for name in (
+            "context_index",
+            "weights",
+            "next_token_distribution",
+            "entropies",
+            "entropy_floor",
+            "context_probabilities",
+            "sampler",
+        )
     },
     "LatentConditionalModel.expected_unembedding": {
         "unembeddings": [
@@ -609,13 +694,92 @@ BAD = {
             (MODEL.weights(), "floating-point tensor with 1 axes"),
         ],
     },
+    "tiled_cross_entropy": {
+        "embeddings": [
+            *BAD_TENSORS,
+            (F[:5], "shape (5, 2) beside the embeddings, got (9, 2)"),
+            (F.float(), "torch.float32 on cpu"),
+        ],
+        "unembeddings": [*BAD_TENSORS, (G[:, :1], "shape (4, 2) beside the embeddings, got (4, 1)")],
+        "expected_unembedding": [*BAD_TENSORS, (F[:5], "shape (9, 2) beside the embeddings, got (5, 2)")],
+        "weights": [
+            (torch.ones(2, 9, dtype=torch.float64), "shape (9,) beside the embeddings, got (2, 9)"),
+            (MODEL.weights(), "floating-point tensor with 1 axes or more"),
+        ],
+    },
+    "train_many": {
+        "models": [
+            (None, "a sequence, got None"),
+            ([MODEL], "length 2, got [LatentConditionalModel"),
+            ([MODEL, None], "models[1] must be a LatentConditionalModel, got NoneType"),
+            ([MODEL, OTHER_MODEL], "the same number of concepts, got 2 and 3"),
+        ],
+        "dim": BAD_DIMS,
+        "seeds": [
+            (0, "a list, a tuple or the like, got 0"),
+            ([], "at least one run, got none"),
+            ([0, -1], "seeds[1] must be at least 0, got -1"),
+            ([0.5, 0], "seeds[0] must be an integer, got 0.5"),
+        ],
+        "steps": [*BAD_COUNTS, (None, "integer, got None")],
+        "optimizer": [("lbfgs", "one of 'sgd', 'momentum', 'adam', got 'lbfgs'"), (None, "got None")],
+        "learning_rate": BAD_POSITIVES,
+        "momentum": [*BAD_PROBABILITIES, (1.0, "below 1, got 1.0")],
+        "batch_size": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]],
+        "contexts": [
+            *[row for row in BAD_CONTEXTS if repr(row[0]) != "[[[0, 1]]]"],
+            *TWICE,
+            ([CONTEXTS], "length 2"),
+            ([CONTEXTS, [[0, 2]]], "entries 0, 1 or -1 (unknown), got 2"),
+        ],
+        "initialization": [("zeros", "one of 'lookup_table', 'gaussian', got 'zeros'")],
+        "scale": [*BAD_POSITIVES, (1e300, "finite first loss, got 1e+300")],
+        "dtype": BAD_DTYPES,
+        "n_records": [(0, "at least 1, got 0"), (10**6, "at most 10000"), (2.0, "integer, got 2.0")],
+        "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
+    },
+    "random_masks": {
+        "n_concepts": BAD_SIZES,
+        "n_masks": [(0, "at least 1, got 0"), (2**17, "at most 65536"), (2.5, "integer, got 2.5")],
+        "seed": BAD_SEEDS,
+    },
+    "masked_contexts": {
+        "tokens": [
+            ([0, 1], "shape (n, m), got (2,)"),
+            ([[0, 2]], "entries 0 or 1, got 2"),
+            ([], "shape (n, m), got (0,)"),
+            ("01", "array of real numbers"),
+        ],
+        "masks": [([[0, 1, 1]], "shape (n, 2), got (1, 3)"), ([[0, 0.5]], "entries 0 or 1, got 0.5")],
+    },
+    "paper_world": {
+        "n_concepts": BAD_SIZES,
+        "seed": BAD_SEEDS,
+        "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5")],
+        "share_of_tokens": [(0.0, "above 0"), *BAD_PROBABILITIES],
+        "edge_probability": BAD_PROBABILITIES,
+    },
+    "paper_runs": {
+        "n_concepts": BAD_SIZES,
+        "seeds": [(3, "a list, a tuple or the like, got 3"), ([], "at least one run, got none")],
+        "steps": [*BAD_COUNTS, (None, "integer, got None")],
+        "optimizer": [("momentum", "one of 'sgd', 'adam', got 'momentum'"), (None, "got None")],
+        "dim": [row for row in BAD_DIMS if row[0] is not None],
+        "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5")],
+        "share_of_tokens": [(0.0, "above 0"), *BAD_PROBABILITIES],
+        "edge_probability": BAD_PROBABILITIES,
+        "n_records": [(0, "at least 1, got 0"), (2.0, "integer, got 2.0")],
+        "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
+    },
+    "history_rows": {"runs": [(RUN, "a list, a tuple or the like"), ([None], "a TrainingRun, got NoneType")]},
     "train": {
         "model": BAD_MODELS,
         "dim": BAD_DIMS,
         "steps": [*BAD_COUNTS, (None, "integer, got None")],
         "optimizer": [
-            ("newton", "one of 'sgd', 'momentum', 'adam', 'lbfgs', got 'newton'"),
+            ("newton", "one of 'sgd', 'momentum', 'adam', 'lbfgs', 'natural', got 'newton'"),
             ("lbfgs", "batch_size must be None for the optimizer lbfgs, got 4"),
+            ("natural", "batch_size must be None for the optimizer natural, got 4"),
             (None, "got None"),
             (torch.optim.Adam, "one of 'sgd'"),
         ],
@@ -786,7 +950,7 @@ def test_the_arguments_that_the_table_starts_from_are_good(call):
 def public_callables():
     """Functions, classes, and methods with arguments of the modules that belong to the model part."""
     names = {}
-    for module_name in ("concepts", "language", "predictor", "geometry", "training", "figures"):
+    for module_name in HERE:
         module = import_module(f"linrep_core.{module_name}")
         for name, value in vars(module).items():
             if name.startswith(("_", "check_")) or getattr(value, "__module__", None) != module.__name__:
@@ -812,9 +976,8 @@ def test_every_public_callable_is_in_the_table_with_all_its_arguments():
 
 
 def test_every_module_is_either_here_or_has_its_own_tests():
-    here = {"concepts", "language", "predictor", "geometry", "training", "figures", "_checks"}
-    modules = {module.name for module in pkgutil.iter_modules(linrep_core.__path__)}
-    assert here <= modules
+    modules = {module.name for module in pkgutil.iter_modules(linrep_core.__path__) if not module.name.startswith("_")}
+    assert set(HERE) | ELSEWHERE == modules
 
 
 # ---- what no single argument shows ------------------------------------------------------------------------------

@@ -341,7 +341,7 @@ def test_settings_name_what_was_done():
         "dtype": torch.float64,
         "device": None,
     }
-    assert DEFAULT_LEARNING_RATES == {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0}
+    assert DEFAULT_LEARNING_RATES == {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0, "natural": 1.0}
     for optimizer, rate in DEFAULT_LEARNING_RATES.items():
         assert quick(steps=0, optimizer=optimizer).settings["learning_rate"] == rate
     assert quick(steps=0, learning_rate=0.3).settings["learning_rate"] == 0.3

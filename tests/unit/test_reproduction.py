@@ -1,0 +1,91 @@
+"""The paper's procedure: masks, contexts, incomplete tokens, and a short run of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from brute_force import all_contexts
+
+from linrep_core import linearity
+from linrep_core.geometry import embedding_steering_vectors, mean_pairwise_cosine
+from linrep_core.reproduction import (
+    RUNS,
+    TABLES,
+    history_rows,
+    masked_contexts,
+    paper_runs,
+    paper_world,
+    random_masks,
+)
+
+
+def test_masks_are_fair_coins_and_differ():
+    masks = random_masks(10, 400, seed=1)
+    assert len(np.unique(masks, axis=0)) == len(masks) <= 400
+    assert abs(masks.mean() - 0.5) < 0.03
+    assert len(random_masks(2, 1000, seed=0)) == 4
+    assert not np.array_equal(random_masks(6, 5, seed=0), random_masks(6, 5, seed=1))
+
+
+def test_masked_contexts_are_every_token_behind_every_mask():
+    tokens = [[0, 0, 1], [1, 0, 1]]
+    found = masked_contexts(tokens, [[1, 0, 0], [0, 0, 0]])
+    assert sorted(found.tolist()) == [[-1, 0, 1], [0, 0, 1], [1, 0, 1]]
+    every = masked_contexts(np.indices((2, 2)).reshape(2, -1).T, random_masks(2, 1000, seed=0))
+    assert sorted(every.tolist()) == sorted(map(list, all_contexts(2)))
+
+
+def test_incomplete_tokens_have_probability_zero_and_contexts_agree_with_one():
+    model, contexts = paper_world(4, seed=3, n_masks=5, share_of_tokens=0.5)
+    assert model.token_occurs.sum() == 8
+    table = model.next_token_distribution(contexts)
+    np.testing.assert_allclose(table.sum(axis=1), 1.0)
+    assert (table[:, ~model.token_occurs] == 0).all()
+    rows, tokens = model.sample(2000, contexts, seed=0)
+    assert model.token_occurs[tokens].all()
+    told = contexts[rows] != -1
+    assert (contexts[rows][told] == model.tokens()[tokens][told]).all()
+
+
+def test_without_masks_or_shares_it_is_the_complete_problem():
+    model, contexts = paper_world(3, seed=0)
+    assert contexts is None
+    assert model.token_occurs.all()
+
+
+def test_only_pairs_of_tokens_that_occur_are_measured():
+    model, _ = paper_world(4, seed=3, n_masks=5, share_of_tokens=0.5)
+    (run,) = paper_runs(4, [3], steps=30, n_masks=5, share_of_tokens=0.5, progress=False)
+    report = linearity(model, run.predictor)
+    occurs = model.token_occurs
+    g = run.predictor.unembeddings.double()[torch.as_tensor(occurs)]
+    vectors = embedding_steering_vectors(g, model.tokens()[occurs], 0)
+    assert 0 < len(vectors) < 8
+    assert report.unembedding[0] == pytest.approx(mean_pairwise_cosine(vectors))
+
+
+def test_a_short_run_of_table_1_is_well_on_its_way():
+    runs = paper_runs(3, range(4), steps=4000, n_records=3, progress=False)
+    assert {run.predictor.embeddings.dtype for run in runs} == {torch.float32}
+    assert np.mean([run.history["unembedding"][-1] for run in runs]) > 0.8
+    assert np.mean([run.excess_loss for run in runs]) < 0.15
+
+
+def test_rows_hold_the_history():
+    runs = paper_runs(2, [4, 7], steps=10, n_records=2, progress=False)
+    rows = history_rows(runs)
+    assert [(row["seed"], row["step"]) for row in rows] == [(4, 0), (4, 10), (7, 0), (7, 10)]
+    assert rows[3]["unembedding"] == runs[1].history["unembedding"][-1]
+
+
+def test_what_the_paper_printed_is_complete():
+    assert {number: list(table) for number, table in TABLES.items()} == {
+        1: [3, 4, 5, 6, 7],
+        2: [3, 4, 5, 6, 7],
+        3: [50, 100],
+        4: [10, 12],
+    }
+    cells = [cell for table in TABLES.values() for row in table.values() for cell in row]
+    assert all(0.5 < cell.mean < 1 and 0 <= cell.error < 0.02 for cell in cells)
+    assert list(RUNS) == list(TABLES[1])
