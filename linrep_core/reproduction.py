@@ -76,7 +76,7 @@ def random_masks(n_concepts: int, n_masks: int, seed: int) -> NDArray[np.bool_]:
     Examples
     --------
     >>> random_masks(3, 4, seed=0).shape
-    (3, 3)
+    (4, 3)
     """
     m = check_integer("n_concepts", n_concepts, low=1, high=12)
     n = check_integer("n_masks", n_masks, low=1, high=2**16)
