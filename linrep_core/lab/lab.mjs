@@ -238,7 +238,7 @@ function createLab(model, root) {
     captionAt = now;
     const resting = rested && !wanted ? " Resting; press play to go on." : "";
     say(page.caption, caption(config, report, history) + resting);
-    set(page.why, { href: `${siteRoot()}book/model/${WHY[verdict(config, report, history)]}` });
+    set(page.why, { href: `${siteRoot()}book/${WHY[verdict(config, report, history)]}` });
     clearTimeout(speaking);
     speaking = setTimeout(speak, Math.max(0, spokeAt + SPEAK_EVERY - now));
   }

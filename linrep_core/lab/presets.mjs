@@ -62,8 +62,11 @@ export const PRESETS = [
     id: "silent",
     name: "no zero probabilities",
     sees: "A context that tells nothing, so that no word is ever impossible. The loss meets the floor exactly, and then "
-      + "nothing moves: no vector is pushed away without end, and the concepts get no directions of their own.",
+      + "nothing moves: no vector is pushed away without end, and the concepts get no directions of their own. "
+      + "(Trained by gradient descent: Adam would tremble in the end.)",
     until: 1000,
-    config: { m: 5, d: 5, context_set: "none", context: "?????" },
+    // Not Adam, here or in linrep_core: at the floor its average of squared gradients decays to the noise of rounding,
+    // by step 1,700 or so; then its steps are learning_rate / 1e-8 times the gradient, and the vectors move by 0.005.
+    config: { m: 5, d: 5, context_set: "none", context: "?????", optimizer: "sgd", learning_rate: 1 },
   },
 ];

@@ -4,15 +4,16 @@ import { cosine, count, short } from "./numbers.mjs";
 
 const number = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
-/** Chapters that explain what a lab shows; one place, for when the chapters' names change. */
+/** Where the book explains what a lab shows, theorems first: page and label, from the folder of the chapters. */
 export const WHY = {
-  start: "predicting-the-next-token.html",
-  straight: "predicting-the-next-token.html",
-  bent: "predicting-the-next-token.html",
-  narrow: "predicting-the-next-token.html",
-  stuck: "predicting-the-next-token.html",
-  silent: "predicting-the-next-token.html",
-  crooked: "predicting-the-next-token.html",
+  start: "model/predicting-the-next-token.html#sec-predicting",
+  straight: "proofs/the-bottleneck.html#thm-bottleneck",
+  bent: "proofs/the-bottleneck.html#thm-unlimited-dimension",
+  narrow: "proofs/the-bottleneck.html#prop-enough-dimensions",
+  stuck: "model/predicting-the-next-token.html#sec-stuck",
+  silent: "proofs/zero-probabilities-push.html#prop-zero-push",
+  untold: "proofs/zero-probabilities-push.html#sec-which-concepts",
+  crooked: "model/what-is-a-linear-representation.html#thm-price",
 };
 
 const FITTED = 0.02;               // nats above the floor that nobody sees in the bars
@@ -26,6 +27,12 @@ export function isStuck(history) {
   return Boolean(then) && (then.excess_loss - now.excess_loss) < FLAT * now.excess_loss;
 }
 
+/** Whether some concept is told by no context: nothing pushes its words apart. */
+export function leavesConceptsUntold({ m, context_set: told }) {
+  if (told === "all") return false;
+  return new Set(told.split(/[,|]/).filter((concept) => concept !== "none")).size < m;
+}
+
 /** Which of the book's stories the numbers tell. */
 export function verdict(config, report, history) {
   const { unembedding } = report.cosines;
@@ -33,6 +40,7 @@ export function verdict(config, report, history) {
   if (config.context_set === "none") return "silent";
   if (report.excessLoss < FITTED) {
     if (unembedding > 0.9) return "straight";
+    if (leavesConceptsUntold(config)) return "untold";
     return config.d > config.m ? "bent" : "crooked";
   }
   if (config.d < config.m) return "narrow";
@@ -46,6 +54,7 @@ const STORIES = {
   narrow: ({ m, d }) => `${number(d, "dimension")} cannot hold ${number(m, "concept")}: the words crowd together.`,
   stuck: () => "The loss has come to rest far above the floor: stuck.",
   silent: () => "No word is impossible, so nothing keeps pushing the vectors apart.",
+  untold: () => "It predicts well. Only concepts that contexts tell are pushed apart; the others stay about as they lay.",
   crooked: () => "It predicts well, yet the lines are not straight.",
 };
 
