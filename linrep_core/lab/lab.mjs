@@ -625,6 +625,9 @@ function createLab(model, root) {
   const page = small ? smallPage() : fullPage();
   root.classList.add("linrep-lab", "ll-alive");
   set(root, { "data-size": small ? "small" : "full" });
+  // JupyterLab takes the arrow keys of a slider, and r, s and space, for its commands on cells, unless what has the
+  // focus itself says no
+  page.element.addEventListener("focusin", (event) => set(event.target, { "data-lm-suppress-shortcuts": "true" }));
   root.replaceChildren(page.element);
 
   const link = connect({ onReply, onDeath });
