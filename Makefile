@@ -47,6 +47,7 @@ $(SETUP)/pages: _config.yml _toc.yml $(shell find book/_ext -name '*.py' -o -nam
 $(SITE)/.built: $(SETUP)/python $(SETUP)/npm $(SETUP)/pages $(LAB) $(SOURCES)
 	@rm -f $@
 	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@cp book/_ext/root.html $(SITE)/index.html
 	@touch $@
 
 lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks

@@ -201,7 +201,7 @@ def _promises_rest(button: Control) -> bool:
 class Walk:
     """All controls of a page, one after the other."""
 
-    def __init__(self, page: Page, within: str = ".bd-article") -> None:
+    def __init__(self, page: Page, within: str = ".bd-article", *, one_a_box: bool = False) -> None:
         self.page, self.within = page, within
         self.alive: set[int] = set()
         boxes = f"[...document.querySelectorAll('{BOXES}')].map(box => box.offsetHeight)"
@@ -213,6 +213,11 @@ class Walk:
         self._places = page.evaluate(_NUMBER, [within, BOXES, NATIVE, PLOTLY, NOT_WALKED])
         self.count = len(self._places)
         self.controls = [self._control(index) for index in range(self.count)]
+        boxes = [control.box_name for control in self.controls]
+        first = [boxes.index(box) == index for index, box in enumerate(boxes)]
+        self.walked = [
+            control for control, is_first in zip(self.controls, first, strict=True) if is_first or not one_a_box
+        ]
 
     def _look(self) -> None:
         self.page.set_viewport_size(self._window)
@@ -247,8 +252,8 @@ class Walk:
     def once(self) -> list[Control]:
         """Use every control in turn; return those that did nothing."""
         waiting = []
-        for index, control in enumerate(self.controls):
-            if index in self.alive:
+        for control in self.walked:
+            if self.controls.index(control) in self.alive:
                 continue
             if not self._present(control):
                 waiting.append(control)
@@ -308,9 +313,9 @@ class Walk:
         return not control.keeps_moving()
 
 
-def dead_controls(page: Page, within: str = ".bd-article") -> tuple[int, list[str]]:
-    """Use every control; return how many there are and the names of those that change nothing."""
-    walk = Walk(page, within)
+def dead_controls(page: Page, within: str = ".bd-article", *, one_a_box: bool = False) -> tuple[int, list[str]]:
+    """Use every control, or one in each box; return how many there are and the names of those that change nothing."""
+    walk = Walk(page, within, one_a_box=one_a_box)
     return walk.count, [control.name for control in walk.dead()]
 
 
