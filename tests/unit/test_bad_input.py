@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import inspect
 import pkgutil
+import tempfile
 from importlib import import_module
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -42,6 +44,7 @@ from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
 from linrep_core.predictor import cross_entropy
 from linrep_core.reproduction import history_rows, masked_contexts, paper_runs, paper_world, random_masks
+from linrep_core.sweeps import Sweep, read_results, run_sweep
 from linrep_core.training import logarithmic_steps
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
@@ -60,6 +63,16 @@ RUN = train(MODEL, 2, steps=3, n_snapshots=2, progress=False)
 REPORT = linearity(MODEL, RUN.predictor)
 TWO_NODES = nx.Graph([(0, 1)])
 
+
+def squares(n, power=2):
+    """What a sweep runs at every point of its grid."""
+    return {"power_of_n": n**power}
+
+
+SWEEP = Sweep(squares, {"n": [1, 2]})
+FOLDER = tempfile.TemporaryDirectory()  # gone when the tests end
+RESULTS = Path(FOLDER.name) / "squares.csv"
+run_sweep(SWEEP, RESULTS, n_jobs=1, progress=False)
 
 STATEMENTS = nx.DiGraph([("lem-a", "thm-b")])
 for _label in STATEMENTS:
@@ -205,6 +218,12 @@ CALLS = {
         },
     ),
     "history_rows": (history_rows, {"runs": [RUN]}),
+    "Sweep": (Sweep, {"function": squares, "grid": {"n": [1, 2]}}),
+    "run_sweep": (
+        run_sweep,
+        {"sweep": SWEEP, "path": RESULTS, "backend": "loky", "n_jobs": 1, "progress": False},
+    ),
+    "read_results": (read_results, {"path": RESULTS}),
     "train": (
         train,
         {
@@ -273,10 +292,11 @@ HERE = (
     "training",
     "ensemble",
     "reproduction",
+    "sweeps",
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "natural_gradient", "sweeps", "theorems"}
+ELSEWHERE = {"lab", "natural_gradient", "theorems"}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Published"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
@@ -461,6 +481,15 @@ BAD_VOCABULARIES = [
     ("court", "a Vocabulary, got str 'court'"),
 ]
 BAD_RUNS = [(REPORT, "a TrainingRun, got LinearityReport"), (None, "a TrainingRun, got NoneType")]
+BAD_PATHS = [
+    ("results.parquet", "ends in .csv, got 'results.parquet'"),
+    (RESULTS.parent, "ends in .csv, got"),
+    (FOLDER, "ends in .csv, got <TemporaryDirectory"),
+    ("", "ends in .csv, got ''"),
+    (None, "ends in .csv, got None"),
+    (3, "ends in .csv, got 3"),
+    ("a" * 300 + ".csv", "a name that this machine can use, got 'aaaa"),
+]
 BAD_WORDS = [(5, "hold strings, got 5"), (None, "hold strings, got None")]
 BAD_MEASURES = [
     ([1, 1, 1], "shape", "got (3,)"),
@@ -772,6 +801,56 @@ BAD = {
         "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
     },
     "history_rows": {"runs": [(RUN, "a list, a tuple or the like"), ([None], "a TrainingRun, got NoneType")]},
+    "Sweep": {
+        "function": [
+            (lambda n: {"n": n}, "at the top level of a module (not a lambda", "got <function <lambda>"),
+            (with_entry, "must name the arguments of function, got ['n']: missing a required argument: 'table'"),
+            (MODEL.entropy_floor, "at the top level of a module", "got <bound method"),
+            (MODEL, "at the top level of a module", "got LatentConditionalModel"),
+            (int, "at the top level of a module", "got <class 'int'>"),
+            ("squares", "at the top level of a module", "got 'squares'"),
+            (None, "at the top level of a module", "got None"),
+        ],
+        "grid": [
+            ({}, "at least one argument of function, got none"),
+            ({"n": []}, "grid['n'] must have 1 to 1000000 values, got 0"),
+            ({"n": [1], "m": [2]}, "the arguments of function, got ['n', 'm']: got an unexpected keyword argument 'm'"),
+            ({"power": [2]}, "the arguments of function, got ['power']: missing a required argument: 'n'"),
+            ({"n": 3}, "grid['n'] must be a sequence, got 3"),
+            ({"n": "abc"}, "grid['n'] must be a sequence, got 'abc'"),
+            ({"n": {1, 2}}, "grid['n'] must be a sequence, got {1, 2}"),
+            ({"n": iter([1])}, "grid['n'] must be a sequence, got <list_iterator"),
+            ({"n": torch.ones(2)}, "grid['n'] must be a list, a range or the like, got tensor([1., 1.])"),
+            ({"n": [1, 2, 1]}, "grid['n'] must have each value once, got 1 twice"),
+            ({"n": [1j]}, "grid['n'] must be made of numbers, words, booleans or None, got 1j"),
+            ({"n": [MODEL]}, "grid['n'] must be made of numbers, words, booleans or None, got LatentConditionalModel"),
+            ({"n": range(10**7)}, "grid['n'] must have 1 to 1000000 values, got 10000000"),
+            ({"n": range(10**4), "power": range(10**4)}, "at most 1000000 configurations, got 100000000"),
+            ({"seconds": [1]}, "names of arguments as keys (none of python, ", "got 'seconds'"),
+            ({1: [1]}, "names of arguments as keys", "got 1"),
+            ([("n", [1])], "grid must be a mapping, got [('n', [1])]"),
+        ],
+    },
+    "run_sweep": {
+        "sweep": [(squares, "a Sweep, got function <function squares"), (None, "a Sweep, got NoneType None")],
+        "path": BAD_PATHS,
+        "backend": [
+            ("threads", "one of 'loky', 'dask', 'ray', got 'threads'"),
+            (None, "one of 'loky', 'dask', 'ray', got None"),
+        ],
+        "n_jobs": [
+            (0, "(-1 for all cores) must be at least 1, got 0"),
+            (-2, "must be at least 1, got -2"),
+            (1.0, "an integer, got 1.0"),
+            (True, "an integer, got True"),
+            (None, "an integer, got None"),
+            (10**30, "at most 4096"),
+        ],
+        "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
+    },
+    "read_results": {
+        "path": [*BAD_PATHS, (RESULTS.with_name("none.csv"), "none.csv', which does not exist")],
+    },
     "train": {
         "model": BAD_MODELS,
         "dim": BAD_DIMS,

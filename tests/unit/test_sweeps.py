@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def batch(factor, seeds):
 def slow(n):
     """Long enough to be killed in between."""
     time.sleep(0.1)
-    return {"root": math.sqrt(n), "pid": 0}
+    return {"root": math.sqrt(n)}
 
 
 def awkward(n):
@@ -220,33 +221,46 @@ def full_after(patch, writes):
     )
 
 
-@pytest.mark.parametrize("kill_after", [1, 4])
-def test_a_killed_sweep_continues_to_the_same_table(tmp_path, path, kill_after):
-    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n" + (
-        f"import test_sweeps as t\nif __name__ == '__main__':\n    t.quiet(t.slow, {{'n': range(10)}}, {str(path)!r}, n_jobs=2)"
+@contextmanager
+def running(path, lines, **settings):
+    """A sweep of `slow` with two processes, in a process of its own; its journal has so many lines already."""
+    program = path.with_name("program.py")
+    program.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import test_sweeps as t\n"
+        "if __name__ == '__main__':\n"
+        f"    t.quiet(t.slow, {{'n': range(20)}}, {str(path)!r}, n_jobs=2)\n"
     )
-    program = tmp_path / "program.py"
-    program.write_text(script)
-    process = subprocess.Popen([sys.executable, program], start_new_session=True, env={**os.environ, "PYTHONPATH": "."})
-    deadline = time.time() + 60
-    while not journal_of(path).exists() or journal_of(path).read_bytes().count(b"\n") < 1 + kill_after:
-        assert process.poll() is None, "the sweep ended before it could be killed"
-        assert time.time() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process = subprocess.Popen([sys.executable, program], start_new_session=True, **settings)
+    try:
+        deadline = time.time() + 60
+        while not journal_of(path).exists() or journal_of(path).read_bytes().count(b"\n") < lines:
+            assert process.poll() is None, "the sweep ended before it could be stopped"
+            assert time.time() < deadline
+            time.sleep(0.01)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_a_killed_sweep_continues_to_the_same_table(tmp_path, path):
+    with running(path, lines=4) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
     assert not path.exists()
-    before = journal_of(path).read_bytes()
-    kept = {entry["configuration"]["n"]: entry["measured"]["seconds"] for entry in entries_of(before)}
-    assert kill_after <= len(kept) < 10
-    rows = quiet(slow, {"n": range(10)}, path)
+    kept = {entry["configuration"]["n"]: entry["measured"]["seconds"] for entry in kept_in(path)}
+    assert 3 <= len(kept) < 20
+    rows = quiet(slow, {"n": range(20)}, path)
     assert {row["n"]: row["seconds"] for row in rows}.items() >= kept.items()  # not computed again
-    assert timeless(rows) == timeless(quiet(slow, {"n": range(10)}, tmp_path / "whole.csv"))
+    assert timeless(rows) == timeless(quiet(slow, {"n": range(20)}, tmp_path / "whole.csv"))
     assert not journal_of(path).exists()
 
 
-def entries_of(journal):
-    return [json.loads(line[9:]) for line in journal.rpartition(b"\n")[0].split(b"\n")[1:]]
+def kept_in(path):
+    """The entries of the journal, read without the module's help."""
+    return [json.loads(line[9:]) for line in journal_of(path).read_bytes().rpartition(b"\n")[0].split(b"\n")[1:]]
 
 
 @pytest.mark.parametrize("left", [1, 20, -1])
@@ -271,7 +285,7 @@ def test_a_full_disk_keeps_what_is_done(path):
     error = partly_done(path)
     assert error.errno == errno.ENOSPC
     assert CONTINUES in str(error)
-    assert len(entries_of(journal_of(path).read_bytes())) == 2
+    assert len(kept_in(path)) == 2
     assert [row["double"] for row in quiet(awkward, {"n": [1, 3, 5]}, path)] == [2, 6, 10]
 
 
@@ -290,27 +304,17 @@ def test_a_disk_that_is_full_for_the_table_keeps_the_journal(path, monkeypatch):
 def test_an_interrupted_sweep_says_how_much_is_done(path):
     with pytest.raises(KeyboardInterrupt, match=f"1 of 3 configurations are done; .*{CONTINUES}"):
         quiet(interrupting, {"n": [1, 2, 3]}, path)
-    assert [entry["configuration"] for entry in entries_of(journal_of(path).read_bytes())] == [{"n": 1}]
+    assert [entry["configuration"] for entry in kept_in(path)] == [{"n": 1}]
 
 
-def test_ctrl_c_reaches_a_sweep_in_other_processes(tmp_path, path):
-    program = tmp_path / "program.py"
-    program.write_text(
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nimport test_sweeps as t\n"
-        f"if __name__ == '__main__':\n    t.quiet(t.slow, {{'n': range(40)}}, {str(path)!r}, n_jobs=2)"
-    )
-    process = subprocess.Popen([sys.executable, program], start_new_session=True, stderr=subprocess.PIPE, text=True)
-    deadline = time.time() + 60
-    while not journal_of(path).exists() or journal_of(path).read_bytes().count(b"\n") < 3:
-        assert process.poll() is None
-        assert time.time() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+def test_ctrl_c_reaches_a_sweep_in_other_processes(path):
+    with running(path, lines=3, stderr=subprocess.PIPE, text=True) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        _, message = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "of 40 configurations are done" in message
+    assert "of 20 configurations are done" in message
     assert CONTINUES in message
-    assert len(entries_of(journal_of(path).read_bytes())) >= 2
+    assert len(kept_in(path)) >= 2
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -319,7 +323,7 @@ def test_what_a_function_cannot_do_is_reported_when_all_else_is_done(path, n_job
         quiet(awkward, {"n": [1, 2, 3, 4, 5]}, path, n_jobs=n_jobs)
     assert "3 of 5 configurations are done" in str(caught.value)
     assert "n must be odd, got 2" in str(caught.value) or "ZeroDivisionError: four" in str(caught.value)
-    assert {entry["configuration"]["n"] for entry in entries_of(journal_of(path).read_bytes())} == {1, 3, 5}
+    assert {entry["configuration"]["n"] for entry in kept_in(path)} == {1, 3, 5}
 
 
 def test_a_grid_that_the_function_refuses_is_a_value_error(path):
@@ -355,7 +359,7 @@ def killed(n):
 def test_a_worker_that_dies_leaves_what_is_done(path):
     with pytest.raises(RuntimeError, match=f"of 6 configurations are done; .*{CONTINUES}.*Terminated"):
         quiet(killed, {"n": [1, 2, 4, 5, 3, 6]}, path, n_jobs=2)
-    assert entries_of(journal_of(path).read_bytes())
+    assert kept_in(path)
 
 
 # ---- files that are not ours ------------------------------------------------------------------------------------
@@ -462,7 +466,7 @@ def test_line_breaks_of_another_system_are_no_damage(path):
 
 def test_a_folder_that_cannot_be_written_is_noticed_before_anything_is_computed(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="path must be in a folder that can be written, got .*file"):
+    with pytest.raises(ValueError, match=r"path must be in a folder that can be written, got .*file"):
         quiet(interrupting, {"n": [2]}, tmp_path / "file" / "table.csv")
 
 
