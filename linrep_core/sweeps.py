@@ -32,7 +32,7 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -350,25 +350,27 @@ def _outcomes(function: Callable[..., Any], todo: list[Row], backend: str, n_job
 
 @contextmanager
 def _cluster(backend: str, n_jobs: int) -> Iterator[None]:
-    """Workers for backends that do not start their own."""
-    if backend == "ray":
-        from ray.util.joblib import register_ray
-
-        register_ray()
-    if backend != "dask":
-        yield
-        return
-    from distributed import Client, LocalCluster, default_client
-
-    try:
-        running = default_client()
-    except ValueError:
-        running = None
+    """Workers on this machine for the backends that do not start their own, unless a cluster runs already."""
     n_workers = joblib.cpu_count() if n_jobs == -1 else n_jobs
-    with (
-        nullcontext() if running else LocalCluster(n_workers, threads_per_worker=1, dashboard_address=None) as cluster,
-        nullcontext() if running else Client(cluster),
-    ):
+    with ExitStack() as stack:
+        if backend == "dask":
+            from distributed import Client, LocalCluster, default_client
+
+            try:
+                default_client()
+            except ValueError:
+                cluster = LocalCluster(n_workers, threads_per_worker=1, dashboard_address=None)
+                stack.enter_context(Client(stack.enter_context(cluster)))
+        elif backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
+
+            register_ray()
+            if not ray.is_initialized():
+                # unlike the others, ray does not tell its workers where this process finds its modules
+                paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+                ray.init(num_cpus=n_workers, runtime_env={"env_vars": paths}, include_dashboard=False)
+                stack.callback(ray.shutdown)
         yield
 
 

@@ -307,6 +307,7 @@ def test_an_interrupted_sweep_says_how_much_is_done(path):
     assert [entry["configuration"] for entry in kept_in(path)] == [{"n": 1}]
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_a_sweep_in_other_processes(path):
     with running(path, lines=3, stderr=subprocess.PIPE, text=True) as process:
         os.killpg(process.pid, signal.SIGINT)
