@@ -19,7 +19,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve lab notebooks test fast lint format lock newest bench lighthouse clean setup chromium
+.PHONY: help book site serve lab notebooks test fast lint format lock newest results bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ lint: $(SETUP)/python  ## check style
 
 format: $(SETUP)/python  ## apply style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+results: $(SETUP)/python  ## run the paper's tables anew (hours; resumable): ROWS="table-1-m3 ..."
+	$(BIN)/python results/reproduce.py $(ROWS)
 
 bench: $(SETUP)/python $(LAB) chromium  ## performance figures, each beside a named peer
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

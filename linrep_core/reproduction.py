@@ -63,6 +63,51 @@ TABLES: dict[int, dict[int, tuple[Published, Published, Published]]] = {
     },
 }
 RUNS = {3: 100, 4: 100, 5: 50, 6: 20, 7: 10}  # of tables 1 and 2; 10 in all others
+RECORDS = 13  # entries of each run's history in results/
+
+
+@dataclass(frozen=True)
+class Row:
+    """How this book runs one row of the paper's tables.
+
+    Attributes
+    ----------
+    table, label
+        Where the paper prints it: table number and first column.
+    settings : dict
+        For `paper_runs`.
+    steps, n_seeds
+        Batches of training (the paper does not say; here until the curves of most runs are flat), and the paper's
+        number of runs.
+    block
+        Runs trained together.
+    """
+
+    table: int
+    label: int
+    settings: dict[str, Any]
+    steps: int
+    n_seeds: int
+    block: int = 10
+
+
+def _rows() -> dict[str, Row]:
+    steps = {3: 100_000, 4: 100_000, 5: 120_000, 6: 180_000, 7: 250_000}
+    rows = {}
+    for table, optimizer in ((1, "sgd"), (2, "adam")):
+        for m, n_seeds in RUNS.items():
+            settings = {"n_concepts": m, "optimizer": optimizer}
+            rows[f"table-{table}-m{m}"] = Row(table, m, settings, steps[m], n_seeds)
+    for n_masks in TABLES[3]:
+        settings = {"n_concepts": 10, "n_masks": n_masks}
+        rows[f"table-3-masks{n_masks}"] = Row(3, n_masks, settings, 400_000, 10, block=5)
+    for m in TABLES[4]:
+        settings = {"n_concepts": m, "n_masks": 50, "share_of_tokens": SHARE_OF_TOKENS}
+        rows[f"table-4-m{m}"] = Row(4, m, settings, 400_000, 10, block=5)
+    return rows
+
+
+ROWS = _rows()
 
 
 def random_masks(n_concepts: int, n_masks: int, seed: int) -> NDArray[np.bool_]:
@@ -207,3 +252,26 @@ def history_rows(runs: Any) -> list[dict[str, float]]:
         for run in runs
         for i, step in enumerate(run.history["step"])
     ]
+
+
+def paper_block(row: str, steps: int, first_seed: int, n_seeds: int) -> list[dict[str, float]]:
+    """Some of the runs behind a row of the paper's tables: one block of a sweep, and of one batch.
+
+    Parameters
+    ----------
+    row
+        A name in `ROWS`, such as ``"table-1-m3"``.
+    steps, first_seed, n_seeds
+        Batches of training, and which runs.
+
+    Examples
+    --------
+    >>> records = paper_block("table-1-m3", steps=10, first_seed=0, n_seeds=2)
+    >>> sorted({record["seed"] for record in records})
+    [0, 1]
+    """
+    settings = ROWS[check_choice("row", row, tuple(ROWS))].settings
+    first = check_integer("first_seed", first_seed, low=0)
+    count = check_integer("n_seeds", n_seeds, low=1, high=10_000)
+    seeds = range(first, first + count)
+    return history_rows(paper_runs(**settings, seeds=seeds, steps=steps, n_records=RECORDS, progress=False))

@@ -43,7 +43,7 @@ from linrep_core.geometry import (
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
 from linrep_core.predictor import cross_entropy
-from linrep_core.reproduction import history_rows, masked_contexts, paper_runs, paper_world, random_masks
+from linrep_core.reproduction import history_rows, masked_contexts, paper_block, paper_runs, paper_world, random_masks
 from linrep_core.sweeps import Sweep, read_results, run_sweep
 from linrep_core.training import logarithmic_steps
 
@@ -218,6 +218,7 @@ CALLS = {
         },
     ),
     "history_rows": (history_rows, {"runs": [RUN]}),
+    "paper_block": (paper_block, {"row": "table-1-m3", "steps": 2, "first_seed": 0, "n_seeds": 1}),
     "Sweep": (Sweep, {"function": squares, "grid": {"n": [1, 2]}}),
     "run_sweep": (
         run_sweep,
@@ -297,7 +298,7 @@ HERE = (
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {"lab", "natural_gradient", "theorems"}
-RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Published"}
+RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Published", "Row"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
 
@@ -799,6 +800,12 @@ BAD = {
         "edge_probability": BAD_PROBABILITIES,
         "n_records": [(0, "at least 1, got 0"), (2.0, "integer, got 2.0")],
         "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
+    },
+    "paper_block": {
+        "row": [("table-9", "one of 'table-1-m3', ", "got 'table-9'"), (None, "got None")],
+        "steps": BAD_COUNTS,
+        "first_seed": BAD_SEEDS,
+        "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
     },
     "history_rows": {"runs": [(RUN, "a list, a tuple or the like"), ([None], "a TrainingRun, got NoneType")]},
     "Sweep": {
