@@ -109,7 +109,8 @@ def test_a_slider_moved_by_keyboard_trains_at_once(open_lab: Open, name: str) ->
     until_step(page, 200)
     assert settings(page)[name] == 3
     assert number(page, "excess") < start / 2
-    assert f"{'3 concepts' if name == 'm' else '3 dimensions'}" in page.locator(".ll-caption").inner_text()
+    # the caption follows a little later, for those who read it aloud
+    expect(page.locator(".ll-caption")).to_contain_text("3 concepts" if name == "m" else "3 dimensions")
     assert not opened.complaints
 
 
