@@ -25,7 +25,7 @@ from linrep_core.theorems.statement import (
 
 MODULES = (
     # log-odds
-    "linear_encoding",
+    "linear_representation",
     "softmax_ratio",
     "flip_odds",
     "markov_flip",

@@ -26,7 +26,7 @@ import numpy as np
 
 from linrep_core.theorems.descent import Array, Descended, descend
 from linrep_core.theorems.hard_margin import LOG_TIME, hard_margin, largest_safe_step
-from linrep_core.theorems.linear_encoding import smallest_cosine
+from linrep_core.theorems.linear_representation import smallest_cosine
 from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, above, at_most
 
 

@@ -37,7 +37,7 @@ from functools import cached_property
 import numpy as np
 
 from linrep_core.theorems.descent import Array, descend
-from linrep_core.theorems.linear_encoding import smallest_cosine
+from linrep_core.theorems.linear_representation import smallest_cosine
 from linrep_core.theorems.statement import Conclusion, Hypothesis, NotNeeded, Statement, at_most
 
 LONG = 100.0  # ln t of a long run

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from linrep_core.theorems.joint_optimum import Case, cost, least_cost, numerical_optimum
-from linrep_core.theorems.linear_encoding import smallest_cosine
+from linrep_core.theorems.linear_representation import smallest_cosine
 from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, above, at_most, worst_of
 
 SOLVED = 1e-5  # SLSQP stops at about 1e-7

@@ -33,7 +33,7 @@ from linrep_core.theorems.exact_fit import (
     random_orthogonal,
     two_concepts,
 )
-from linrep_core.theorems.linear_encoding import smallest_cosine
+from linrep_core.theorems.linear_representation import smallest_cosine
 from linrep_core.theorems.statement import Conclusion, Hypothesis, NotNeeded, Statement, above, at_most
 
 

@@ -29,7 +29,7 @@ from linrep_core.theorems.exact_fit import (
     one_direction_fit,
     random_invertible,
 )
-from linrep_core.theorems.linear_encoding import encoding_error
+from linrep_core.theorems.linear_representation import encoding_error
 from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
 
 

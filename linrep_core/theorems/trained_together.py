@@ -27,7 +27,7 @@ import numpy as np
 
 from linrep_core.theorems.descent import Array, descend
 from linrep_core.theorems.exact_fit import random_orthogonal
-from linrep_core.theorems.linear_encoding import smallest_cosine
+from linrep_core.theorems.linear_representation import smallest_cosine
 from linrep_core.theorems.statement import Conclusion, Hypothesis, NotNeeded, Statement, above, at_most, worst_of
 
 LOG_TIME = 100.0

@@ -21,7 +21,7 @@ from linrep_core.theorems import (
     hard_margin,
     joint_alignment,
     joint_optimum,
-    linear_encoding,
+    linear_representation,
     log_odds,
     neighbour_values,
     neighbours,
@@ -68,7 +68,7 @@ def test_an_exact_fit_can_be_as_straight_as_one_likes_but_not_straight():
     for spread, low, high in ((1.0, 0.4, 0.9), (10.0, 0.99, 0.9999), (100.0, 0.9999, 1 - 1e-7)):
         fit = exact_fit.additive_fit(joint, spread=spread)
         assert fit.fit_error(*np.nonzero(exact_fit.agreement(3))) < exact_fit.EXACT
-        cosine = min(linear_encoding.smallest_cosine(fit.steering(i)) for i in range(3))
+        cosine = min(linear_representation.smallest_cosine(fit.steering(i)) for i in range(3))
         assert low < cosine < high
 
 
@@ -91,7 +91,7 @@ def test_tokens_and_contexts_are_switched_entry_by_entry():
 def test_an_exact_fit_of_independent_concepts_need_not_have_parallel_projected_steering_vectors():
     (case,) = log_odds.counterexamples().values()
     assert case.fit.fit_error(*np.nonzero(exact_fit.agreement(3))) < exact_fit.EXACT
-    assert linear_encoding.off_line(log_odds.projected_steering(case)) > 0.3
+    assert linear_representation.off_line(log_odds.projected_steering(case)) > 0.3
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -169,7 +169,9 @@ def test_growing_steps_follow_the_path_of_fixed_ones(seed):
     end = descend(*start, log_time=math.log(400), step=0.02)
     assert end.n_steps < 200
     np.testing.assert_allclose(end.first @ end.second.T, a @ b.T, atol=0.5)  # nats, of about 10: long steps gain more
-    assert linear_encoding.smallest_cosine(end.first) == pytest.approx(linear_encoding.smallest_cosine(a), abs=0.03)
+    assert linear_representation.smallest_cosine(end.first) == pytest.approx(
+        linear_representation.smallest_cosine(a), abs=0.03
+    )
 
 
 def test_descent_to_a_finite_optimum_stops_there():
@@ -184,7 +186,7 @@ def test_descent_to_a_finite_optimum_stops_there():
 def test_fixed_embeddings_pull_to_the_hard_margin_direction(seed):
     case = fixed_embeddings.example(seed, 4)
     end, limit = fixed_embeddings.trained(case, log_time=400.0), fixed_embeddings.limit_direction(case)
-    assert linear_encoding.smallest_cosine(end.first, limit[None]) > 0.999
+    assert linear_representation.smallest_cosine(end.first, limit[None]) > 0.999
 
 
 def test_the_limit_is_the_difference_of_embeddings_only_if_they_are_equally_long():
@@ -193,16 +195,16 @@ def test_the_limit_is_the_difference_of_embeddings_only_if_they_are_equally_long
     unequal = fixed_embeddings.Case(f1, f0, starts, 0.01)
     np.testing.assert_allclose(fixed_embeddings.limit_direction(unequal), f1 / 4 - f0, atol=1e-9)
     end = fixed_embeddings.trained(unequal).first
-    assert linear_encoding.smallest_cosine(end, np.array([f1 / 4 - f0])) > 0.995
-    assert linear_encoding.smallest_cosine(end, np.array([f1 - f0])) < 0.9
+    assert linear_representation.smallest_cosine(end, np.array([f1 / 4 - f0])) > 0.995
+    assert linear_representation.smallest_cosine(end, np.array([f1 - f0])) < 0.9
     equal = fixed_embeddings.Case(f1 / 2, f0, starts, 0.01)
-    assert linear_encoding.smallest_cosine(fixed_embeddings.trained(equal).first, np.array([f1 / 2 - f0])) > 0.995
+    assert linear_representation.smallest_cosine(fixed_embeddings.trained(equal).first, np.array([f1 / 2 - f0])) > 0.995
 
 
 def test_fixed_embeddings_converge_like_one_over_log_time_squared():
     case = fixed_embeddings.example(1, 4)
     errors = {
-        log_time: 1 - linear_encoding.smallest_cosine(fixed_embeddings.trained(case, log_time).first)
+        log_time: 1 - linear_representation.smallest_cosine(fixed_embeddings.trained(case, log_time).first)
         for log_time in (100.0, 200.0, 400.0)
     }
     scaled = [error * log_time**2 for log_time, error in errors.items()]
@@ -270,9 +272,9 @@ def test_theorem_5_runs_as_measured_for_four_steering_vectors():
     start = frame[2:], np.vstack([frame[0], -frame[1]])
     for steps, within, across in ((10, 0.342, 0.680), (100, 0.746, 0.898), (1000, 0.834, 0.935)):
         a, b = plain_descent(*start, 0.05, steps)
-        assert linear_encoding.smallest_cosine(a) == pytest.approx(within, abs=6e-4)
+        assert linear_representation.smallest_cosine(a) == pytest.approx(within, abs=6e-4)
         difference = (b[0] + b[1])[None]
-        assert linear_encoding.smallest_cosine(a, difference) == pytest.approx(across, abs=6e-4)
+        assert linear_representation.smallest_cosine(a, difference) == pytest.approx(across, abs=6e-4)
 
 
 @pytest.mark.parametrize("n_vectors", [2, 4, 8])
@@ -280,7 +282,7 @@ def test_theorem_5_converges_at_the_stated_rate(n_vectors):
     frame = 0.8 * np.eye(n_vectors + 2)
     case = trained_together.Case(frame[0], frame[1], frame[2:])
     end = trained_together.trained(case, log_time=1000.0)
-    error = 1 - linear_encoding.smallest_cosine(end.steering_vectors)
+    error = 1 - linear_representation.smallest_cosine(end.steering_vectors)
     assert error * 1000 == pytest.approx(0.8**2 * math.sqrt(n_vectors / 2), rel=0.1)
 
 
@@ -314,7 +316,7 @@ def test_descent_approaches_the_cost_of_the_optimum():
 def test_weight_decay_forgets_the_start():
     case = joint_alignment.Case(*joint_alignment.random_start(1, 4), weight_decay=0.1)
     together = np.vstack([case.end.first, case.end.second])
-    assert 1 - linear_encoding.smallest_cosine(together) < 1e-9
+    assert 1 - linear_representation.smallest_cosine(together) < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(3))
