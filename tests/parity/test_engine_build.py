@@ -17,6 +17,7 @@ def build(*targets: str) -> subprocess.CompletedProcess:
     return subprocess.run(["node", LAB / "build.mjs", *targets], capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes(built):
     before = {name: (built / name).read_bytes() for name in TARGETS}
     done = build("engine.mjs", "worker.js")

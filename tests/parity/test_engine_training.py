@@ -56,9 +56,7 @@ def context_set(kind: str, m: int) -> str:
 @pytest.mark.parametrize("weights", ["masked", "uniform"])
 @pytest.mark.parametrize("contexts", ["all", "0", "0,1", "0|1", "none|1", "all known"])
 @pytest.mark.parametrize("optimizer", RATES)
-@pytest.mark.parametrize(
-    "m", [2, 3, 4, pytest.param(5, marks=pytest.mark.slow), pytest.param(6, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("m", [2, *(pytest.param(m, marks=pytest.mark.slow) for m in (3, 4, 5, 6))])
 def test_a_hundred_steps(ask, m, optimizer, contexts, weights, kernel):
     config = configuration(
         m=m,
@@ -99,6 +97,7 @@ def runs(draw):
     )
 
 
+@pytest.mark.slow
 @given(config=runs())
 def test_any_run(ask, config):
     expected = trained(config, STEPS)
@@ -136,6 +135,7 @@ def test_a_zero_vector_counts_as_cosine_zero(ask):
     assert answer["cosines"]["embedding"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [7, 8])
 @pytest.mark.parametrize("d", [1, 7, 16])
 @pytest.mark.parametrize("precision", ["float64", "float32"])

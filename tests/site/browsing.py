@@ -22,6 +22,13 @@ HARMLESS = [
     re.compile(r"Canvas2D: Multiple readback operations"),
 ]
 
+# Without it what WebGL has drawn cannot be read afterwards (see `controls`); what is drawn stays the same.
+_KEEP_DRAWINGS = """
+  const { getContext } = HTMLCanvasElement.prototype;
+  HTMLCanvasElement.prototype.getContext = function (kind, options) {
+    return getContext.call(this, kind, kind.includes("webgl") ? { ...options, preserveDrawingBuffer: true } : options);
+  };"""
+
 
 def built_pages() -> list[str]:
     """Return the addresses of all pages below the site's root, chapters first."""
@@ -48,6 +55,7 @@ class Visit:
         self.complaints: list[str] = []
         options = {"viewport": {"width": WIDE, "height": HEIGHT}, **context}
         self._context = browser.new_context(**options)
+        self._context.add_init_script(_KEEP_DRAWINGS)
         self.page: Page = self._context.new_page()
         self.page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         self.page.on("console", self._heard)

@@ -1,9 +1,10 @@
 """Walk all controls of a page: each must change something that a reader sees, besides itself.
 
-What a reader sees is a screenshot of the box that the control belongs to (a figure, the lab, a solution ...),
-with the control itself painted over. A control is dead when nothing there changes after it was used: neither
-from rest, nor after any other control of the same box was used first (*Reset* has work only then), nor by
-bringing to rest what another control set in motion (*Pause*).
+What a reader sees is what the box that the control belongs to (a figure, the lab, a solution ...) shows without the
+control itself: in a figure or the lab its drawings, text and values; of a box of text, whose look lies in the style
+sheet, a screenshot. A control is dead when nothing there changes after it was used: neither from rest, nor after any
+other control of the same box was used first (*Reset* has work only then), nor by bringing to rest what another control
+set in motion (*Pause*).
 """
 
 import hashlib
@@ -60,19 +61,20 @@ _DESCRIBE = """(control, [boxes, within]) => [
 _LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
   control.textContent].join(" ")"""
 
-# What the lab shows, without the control: its text, drawings, styles and values. Ten times as fast as a picture of the
-# window, which matters where a trainer keeps all processors busy and thirty controls each start it anew.
-_LAB_SHOWS = """(lab, index) => {
-  const copy = lab.cloneNode(true);
-  const own = [`[data-walk="${index}"]`, `label:has([data-walk="${index}"])`, "[hidden]", ".ll-spoken"];
+# What the lab or a figure shows, without the control: its text, drawings, styles, values and canvases (those of WebGL
+# too, see `Visit`). Ten times as fast as a picture of the window, which a film of WebGL can keep waiting to its end.
+_SHOWS = """(box, index) => {
+  const copy = box.cloneNode(true);
+  const own = [`[data-walk="${index}"]`, `label:has([data-walk="${index}"])`, "[hidden]", ".ll-spoken",
+    ".slider-container", ".updatemenu-container", ".hoverlayer", ".modebar-container"];
   for (const part of copy.querySelectorAll(own.join(", "))) part.remove();
   const drawings = [...copy.querySelectorAll("svg")].map(drawing => drawing.outerHTML);
   const styles = [...copy.querySelectorAll("[style]")].map(part => part.getAttribute("style"));
   const pressed = [...copy.querySelectorAll("[aria-pressed], [aria-checked]")]
     .map(part => [part.textContent, part.ariaPressed, part.ariaChecked]);
-  const values = [...lab.querySelectorAll("input, select")].filter(input => input.dataset.walk !== String(index))
+  const values = [...box.querySelectorAll("input, select")].filter(input => input.dataset.walk !== String(index))
     .map(input => [input.value, input.checked]);
-  const canvases = [...lab.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
+  const canvases = [...box.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
   return JSON.stringify([copy.textContent, drawings, styles, pressed, values, canvases]);
 }"""
 
@@ -103,6 +105,7 @@ class Control:
     covers: list[Locator]
     index: int
     rest: float  # seconds without a change after which its box counts as resting
+    tells_all: bool  # whether the page itself can say all that the box shows
 
     @property
     def is_button(self) -> bool:
@@ -115,8 +118,8 @@ class Control:
 
     def picture(self) -> str:
         """Return a digest of the box as seen, without the control."""
-        if self.rest == REST_OF_LAB:
-            return hashlib.sha256(self.box.evaluate(_LAB_SHOWS, self.index).encode()).hexdigest()
+        if self.tells_all:
+            return hashlib.sha256(self.box.evaluate(_SHOWS, self.index).encode()).hexdigest()
         # not the box's own `screenshot`, which waits until nothing moves
         clip = self.box.evaluate(_VISIBLE_PART)
         shot = self.place.page.screenshot(
@@ -234,7 +237,8 @@ class Walk:
         rest = STILL
         if holder.locator("svg.main-svg, canvas").count():
             rest = REST_OF_LAB if holder.evaluate("box => box.matches('.linrep-lab')") else REST
-        return Control(f"{kind} '{name}'", kind, place, holder, box, covers, index, rest)
+        tells_all = holder.evaluate("(box, figures) => box.matches(figures)", FIGURES)
+        return Control(f"{kind} '{name}'", kind, place, holder, box, covers, index, rest, tells_all)
 
     def _present(self, control: Control) -> bool:
         """Find the control again when its part of the page was written anew."""

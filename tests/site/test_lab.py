@@ -171,6 +171,19 @@ def test_a_preset_shows_what_it_says(open_lab: Open, preset: str) -> None:
     assert not opened.complaints
 
 
+# A frame's time is when it began: on a busy machine before the moment at which the page asked for it.
+LATE_FRAMES = """const frame = window.requestAnimationFrame;
+  window.requestAnimationFrame = (draw) => frame((began) => draw(began - 400));"""
+
+
+def test_frames_that_began_before_they_were_asked_for_are_drawn(open_lab: Open) -> None:
+    opened = open_lab({"m": 3, "d": 3, "optimizer": "sgd", "learning_rate": 1000}, before=LATE_FRAMES)
+    action(opened.page, "play").click()
+    expect(opened.page.locator(".ll-warning")).to_be_visible(timeout=PATIENCE)
+    opened.page.wait_for_timeout(300)
+    assert not opened.complaints
+
+
 def test_a_rate_that_is_too_high_stops_the_run_and_offers_a_lower_one(open_lab: Open) -> None:
     opened = open_lab({"m": 3, "d": 3, "optimizer": "sgd", "learning_rate": 1000})
     page = opened.page

@@ -59,7 +59,7 @@ OF_THE_BOOK = {
 
 
 @pytest.mark.parametrize("statement", EVERY_STATEMENT)
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS, place=PLACES)
 def test_the_conclusion_holds_wherever_the_hypotheses_do(statement, seed, place):
     case = statement.example(seed, statement.sizes[place % len(statement.sizes)])

@@ -57,7 +57,7 @@ def exact_field(rng, edges):
 # ---- log-odds -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS, m=st.integers(1, 3))
 def test_the_context_cancels_in_the_odds_of_a_flip(seed, m):
     world = exact_world(np.random.default_rng(seed), m)
@@ -69,7 +69,7 @@ def test_the_context_cancels_in_the_odds_of_a_flip(seed, m):
                 assert ratio_of_flip(given_x, c, i) == ratio_of_flip(world, c, i)
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS)
 def test_only_neighbours_move_the_odds(seed):
     world = exact_field(np.random.default_rng(seed), [(0, 2), (1, 2)])
@@ -77,7 +77,7 @@ def test_only_neighbours_move_the_odds(seed):
         assert ratio_of_flip(world, switched(c, 1, 0), 0) == ratio_of_flip(world, switched(c, 1, 1), 0)
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS)
 def test_an_edge_moves_the_odds_by_its_interaction(seed):
     world = exact_field(np.random.default_rng(seed), [(0, 1), (0, 2), (1, 2)])
@@ -86,7 +86,7 @@ def test_an_edge_moves_the_odds_by_its_interaction(seed):
     assert interaction == others  # pairwise: the same whatever the third concept is
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS, m=st.integers(1, 3), cost=st.integers(2, 50))
 def test_the_additive_table_gives_agreeing_tokens_their_exact_odds(seed, m, cost):
     # exp of the logits: p(y) / cost^(concepts contradicted), here with a whole number for e^B
@@ -119,7 +119,7 @@ def signed_square_of_cosine(u, v):
     return dot(u, v) * abs(dot(u, v)) / (dot(u, u) * dot(v, v))
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS)
 def test_no_step_lowers_the_cosine_of_two_vectors(seed):
     u, v, share = step_of_two_vectors(seed)
@@ -129,7 +129,7 @@ def test_no_step_lowers_the_cosine_of_two_vectors(seed):
         assert signed_square_of_cosine(after_u, after_v) >= signed_square_of_cosine(u, v)
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS)
 def test_sum_and_difference_are_only_scaled_by_a_step(seed):
     u, v, share = step_of_two_vectors(seed)
@@ -142,7 +142,7 @@ def test_sum_and_difference_are_only_scaled_by_a_step(seed):
     assert 4 * dot(u, v) == dot(s, s) - dot(r, r)
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=st.integers(0, 2**31 - 1), digits=st.integers(1, 4))
 def test_a_growing_fraction_grows_exactly(seed, digits):
     case = growing_fraction.example(seed, digits)
@@ -150,7 +150,7 @@ def test_a_growing_fraction_grows_exactly(seed, digits):
     assert old < (case.x + case.dx) / ((case.y + case.dy) * (case.z + case.dz))
 
 
-@settings(max_examples=200)
+@settings(max_examples=8 * settings.default.max_examples)
 @given(seed=SEEDS)
 def test_the_squares_of_the_joint_optimum_are_complete(seed):
     # n = 4 vectors a and k = 1 vector b, so that sqrt(n) and sqrt(n k) are whole numbers

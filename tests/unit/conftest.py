@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import settings
-
-# The same examples at every run, so that a red build means a change in the code; to hunt for new ones:
-# pytest tests/unit --hypothesis-profile=hunt
-settings.register_profile("linrep", derandomize=True, max_examples=25, deadline=None, database=None)
-settings.register_profile("hunt", max_examples=200, deadline=None, database=None)
-settings.load_profile("linrep")
 
 
 @pytest.fixture(scope="package", autouse=True)

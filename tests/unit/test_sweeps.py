@@ -94,7 +94,7 @@ def journal_of(path):
 # ---- what it computes -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_sweep_is_a_plain_loop_in_the_order_of_the_grid(path, n_jobs):
     rows = quiet(cell, GRID, path, n_jobs=n_jobs)
     loop = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
@@ -245,6 +245,7 @@ def running(path, lines, **settings):
             process.wait()
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_continues_to_the_same_table(tmp_path, path):
     with running(path, lines=4) as process:
         os.killpg(process.pid, signal.SIGKILL)

@@ -33,6 +33,7 @@ def readme_example():
     return code
 
 
+@pytest.mark.slow
 def test_the_readmes_example_runs_from_an_empty_folder_and_leaves_it_empty(tmp_path):
     code = readme_example().replace("steps=2000", "steps=20") + "\nimport linrep_core\nprint(linrep_core.__file__)"
     done = run_elsewhere(code, tmp_path)

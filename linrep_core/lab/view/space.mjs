@@ -255,7 +255,8 @@ export function createSpace(element, { theme, calm }) {
   }
 
   function tick(now) {
-    const seconds = Math.min(0.1, (now - before) / 1000);
+    // a frame's time is when it began, which may lie before the moment at which it was asked for
+    const seconds = Math.max(0, Math.min(0.1, (now - before) / 1000));
     before = now;
     const moves = turning();
     if (moves) view.yaw += SPIN * seconds;
