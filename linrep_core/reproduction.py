@@ -17,7 +17,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_array, check_choice, check_instance, check_integer, check_iterable, check_number
+from linrep_core._checks import (
+    check_array,
+    check_choice,
+    check_instance,
+    check_integer,
+    check_iterable,
+    check_mapping,
+    check_number,
+    shown,
+)
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.ensemble import train_many
 from linrep_core.language import UNKNOWN, LatentConditionalModel
@@ -30,50 +39,66 @@ STUCK_ABOVE = 0.03  # nats above the entropy floor; in between lie few runs (the
 
 
 @dataclass(frozen=True)
-class Published:
-    """A mean cosine that the paper prints, with its standard error."""
+class Estimate:
+    """A mean over runs and its standard error (nan for a single run)."""
 
     mean: float
     error: float
 
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ± {self.error:.3f}"
 
-# (unembedding, embedding, alignment) by the first column of each table
-TABLES: dict[int, dict[int, tuple[Published, Published, Published]]] = {
+
+Printed = tuple[Estimate, Estimate, Estimate]  # unembedding, embedding, alignment
+COSINES = ("unembedding", "embedding", "alignment")
+RECORDED = ("seed", "step", "excess_loss", *COSINES)  # in every row of a results file, beside how it was made
+
+# by the first column of each table
+TABLES: dict[int, dict[int, Printed]] = {
     1: {
-        3: (Published(0.972, 0.006), Published(0.982, 0.005), Published(0.980, 0.005)),
-        4: (Published(0.975, 0.005), Published(0.971, 0.005), Published(0.973, 0.005)),
-        5: (Published(0.988, 0.004), Published(0.981, 0.004), Published(0.984, 0.004)),
-        6: (Published(0.997, 0.000), Published(0.985, 0.002), Published(0.990, 0.001)),
-        7: (Published(0.995, 0.001), Published(0.972, 0.004), Published(0.981, 0.003)),
+        3: (Estimate(0.972, 0.006), Estimate(0.982, 0.005), Estimate(0.980, 0.005)),
+        4: (Estimate(0.975, 0.005), Estimate(0.971, 0.005), Estimate(0.973, 0.005)),
+        5: (Estimate(0.988, 0.004), Estimate(0.981, 0.004), Estimate(0.984, 0.004)),
+        6: (Estimate(0.997, 0.000), Estimate(0.985, 0.002), Estimate(0.990, 0.001)),
+        7: (Estimate(0.995, 0.001), Estimate(0.972, 0.004), Estimate(0.981, 0.003)),
     },
     2: {
-        3: (Published(0.910, 0.015), Published(0.923, 0.013), Published(0.926, 0.012)),
-        4: (Published(0.972, 0.005), Published(0.959, 0.005), Published(0.965, 0.005)),
-        5: (Published(0.985, 0.004), Published(0.970, 0.004), Published(0.975, 0.004)),
-        6: (Published(0.996, 0.001), Published(0.977, 0.002), Published(0.983, 0.001)),
-        7: (Published(0.966, 0.012), Published(0.918, 0.016), Published(0.929, 0.015)),
+        3: (Estimate(0.910, 0.015), Estimate(0.923, 0.013), Estimate(0.926, 0.012)),
+        4: (Estimate(0.972, 0.005), Estimate(0.959, 0.005), Estimate(0.965, 0.005)),
+        5: (Estimate(0.985, 0.004), Estimate(0.970, 0.004), Estimate(0.975, 0.004)),
+        6: (Estimate(0.996, 0.001), Estimate(0.977, 0.002), Estimate(0.983, 0.001)),
+        7: (Estimate(0.966, 0.012), Estimate(0.918, 0.016), Estimate(0.929, 0.015)),
     },
     3: {  # m = 10; at most so many masks
-        50: (Published(0.974, 0.009), Published(0.946, 0.014), Published(0.959, 0.011)),
-        100: (Published(0.957, 0.009), Published(0.915, 0.013), Published(0.934, 0.011)),
+        50: (Estimate(0.974, 0.009), Estimate(0.946, 0.014), Estimate(0.959, 0.011)),
+        100: (Estimate(0.957, 0.009), Estimate(0.915, 0.013), Estimate(0.934, 0.011)),
     },
     4: {  # incomplete tokens and contexts; so many concepts
-        10: (Published(0.951, 0.011), Published(0.777, 0.010), Published(0.855, 0.011)),
-        12: (Published(0.896, 0.011), Published(0.551, 0.008), Published(0.696, 0.009)),
+        10: (Estimate(0.951, 0.011), Estimate(0.777, 0.010), Estimate(0.855, 0.011)),
+        12: (Estimate(0.896, 0.011), Estimate(0.551, 0.008), Estimate(0.696, 0.009)),
     },
 }
+# Figure 6, by (concepts, dimension): fewer dimensions than concepts. The values are read off its bars, to about 0.003;
+# m = 7 is the setting of table 1, m = 10 that of table 4 (whose standard errors stand here for those of m = 10).
+FIGURE_6: dict[tuple[int, int], Printed] = {
+    (7, 5): (Estimate(0.895, 0.018), Estimate(0.732, 0.021), Estimate(0.797, 0.020)),
+    (7, 6): (Estimate(0.952, 0.014), Estimate(0.815, 0.019), Estimate(0.869, 0.017)),
+    (10, 8): (Estimate(0.896, 0.011), Estimate(0.586, 0.010), Estimate(0.717, 0.011)),
+    (10, 9): (Estimate(0.953, 0.011), Estimate(0.704, 0.010), Estimate(0.811, 0.011)),
+}
 RUNS = {3: 100, 4: 100, 5: 50, 6: 20, 7: 10}  # of tables 1 and 2; 10 in all others
-RECORDS = 13  # entries of each run's history in results/
+RECORDS = 25  # entries of each run's history in results/
+AGREES = 2.0  # standard errors of the difference; beyond it two means are called different
 
 
 @dataclass(frozen=True)
 class Row:
-    """How this book runs one row of the paper's tables.
+    """How this book runs one row of the paper's tables, or one group of bars of figure 6.
 
     Attributes
     ----------
-    table, label
-        Where the paper prints it: table number and first column.
+    printed : (Estimate, Estimate, Estimate)
+        What the paper says: unembedding, embedding, alignment.
     settings : dict
         For `paper_runs`.
     steps, n_seeds
@@ -83,12 +108,11 @@ class Row:
         Runs trained together.
     """
 
-    table: int
-    label: int
+    printed: Printed
     settings: dict[str, Any]
     steps: int
     n_seeds: int
-    block: int = 10
+    block: int
 
 
 def _rows() -> dict[str, Row]:
@@ -97,13 +121,17 @@ def _rows() -> dict[str, Row]:
     for table, optimizer in ((1, "sgd"), (2, "adam")):
         for m, n_seeds in RUNS.items():
             settings = {"n_concepts": m, "optimizer": optimizer}
-            rows[f"table-{table}-m{m}"] = Row(table, m, settings, steps[m], n_seeds)
-    for n_masks in TABLES[3]:
+            block = max(5, n_seeds // 2)  # two blocks: one for each of a laptop's two spare cores
+            rows[f"table-{table}-m{m}"] = Row(TABLES[table][m], settings, steps[m], n_seeds, block)
+    for n_masks, printed in TABLES[3].items():
         settings = {"n_concepts": 10, "n_masks": n_masks}
-        rows[f"table-3-masks{n_masks}"] = Row(3, n_masks, settings, 400_000, 10, block=5)
-    for m in TABLES[4]:
+        rows[f"table-3-masks{n_masks}"] = Row(printed, settings, 400_000, 10, 5)
+    for m, printed in TABLES[4].items():
         settings = {"n_concepts": m, "n_masks": 50, "share_of_tokens": SHARE_OF_TOKENS}
-        rows[f"table-4-m{m}"] = Row(4, m, settings, 400_000, 10, block=5)
+        rows[f"table-4-m{m}"] = Row(printed, settings, 400_000, 10, 5)
+    for (m, dim), printed in FIGURE_6.items():
+        like = rows["table-1-m7" if m == 7 else "table-4-m10"]
+        rows[f"figure-6-m{m}-d{dim}"] = Row(printed, {**like.settings, "dim": dim}, like.steps, 10, 5)
     return rows
 
 
@@ -246,9 +274,9 @@ def history_rows(runs: Any) -> list[dict[str, float]]:
     runs = check_iterable("runs", runs)
     for i, run in enumerate(runs):
         check_instance(f"runs[{i}]", run, TrainingRun)
-    columns = ("excess_loss", "unembedding", "embedding", "alignment", "between")
+    measures = (*RECORDED[2:], "between")
     return [
-        {"seed": run.settings["seed"], "step": int(step), **{name: float(run.history[name][i]) for name in columns}}
+        {"seed": run.settings["seed"], "step": int(step), **{name: float(run.history[name][i]) for name in measures}}
         for run in runs
         for i, step in enumerate(run.history["step"])
     ]
@@ -275,3 +303,107 @@ def paper_block(row: str, steps: int, first_seed: int, n_seeds: int) -> list[dic
     count = check_integer("n_seeds", n_seeds, low=1, high=10_000)
     seeds = range(first, first + count)
     return history_rows(paper_runs(**settings, seeds=seeds, steps=steps, n_records=RECORDS, progress=False))
+
+
+# ---- the paper's numbers beside ours ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One printed mean cosine beside the mean of our runs.
+
+    Attributes
+    ----------
+    measure
+        ``"unembedding"``, ``"embedding"`` or ``"alignment"``.
+    printed, ours : Estimate
+        The paper's, and this book's.
+    """
+
+    measure: str
+    printed: Estimate
+    ours: Estimate
+
+    @property
+    def difference(self) -> float:
+        """Ours less the paper's, in standard errors of the difference."""
+        error = float(np.hypot(self.printed.error, self.ours.error))
+        gap = self.ours.mean - self.printed.mean
+        return gap / error if error > 0 else float("nan")
+
+    @property
+    def verdict(self) -> str:
+        """``"agrees"``, or ``"higher"`` or ``"lower"`` when the difference is hardly chance."""
+        if abs(self.difference) <= AGREES:
+            return "agrees"
+        return "higher" if self.difference > 0 else "lower"
+
+    def __str__(self) -> str:
+        beside = f"{self.measure:12} {self.printed}   {self.ours}"
+        return f"{beside}   {self.difference:+6.1f}  {self.verdict}"
+
+
+def estimate(values: Any) -> Estimate:
+    """Mean and standard error of independent runs, as the paper prints them.
+
+    Examples
+    --------
+    >>> print(estimate([0.8, 0.9, 1.0]))
+    0.900 ± 0.058
+    """
+    array = check_array("values", values, shape=("n",))
+    if len(array) == 0:
+        raise ValueError("values must hold at least one run, got none")
+    error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
+    return Estimate(float(array.mean()), float(error))
+
+
+def runs_at(records: Any, step: int | None = None) -> list[dict[str, Any]]:
+    """Of the rows of a results file those at one step (None: the last), one for each run.
+
+    Examples
+    --------
+    >>> records = paper_block("table-1-m3", steps=10, first_seed=0, n_seeds=2)
+    >>> [(record["seed"], record["step"]) for record in runs_at(records)]
+    [(0, 10), (1, 10)]
+    """
+    records = _check_records(records)
+    steps = sorted({record["step"] for record in records})
+    wanted = steps[-1] if step is None else step
+    if wanted not in steps:
+        raise ValueError(f"step must be one of the recorded {', '.join(map(str, steps))}, got {shown(step)}")
+    return [record for record in records if record["step"] == wanted]
+
+
+def compare(row: str, records: Any, step: int | None = None) -> list[Comparison]:
+    """The paper's three numbers of a row beside those of our runs at one step (None: the last)."""
+    printed = ROWS[check_choice("row", row, tuple(ROWS))].printed
+    runs = runs_at(records, step)
+    ours = [estimate([run[measure] for run in runs]) for measure in COSINES]
+    return [Comparison(*columns) for columns in zip(COSINES, printed, ours, strict=True)]
+
+
+def n_stuck(records: Any) -> int:
+    """How many runs end more than `STUCK_ABOVE` nats above the entropy floor."""
+    return sum(run["excess_loss"] > STUCK_ABOVE for run in runs_at(records))
+
+
+def likeliest_length(row: str, records: Any) -> int:
+    """The recorded step at which our runs are nearest to what the paper prints: its unstated length of training.
+
+    Nearest is meant in the sum of squared differences, each in standard errors.
+    """
+    records = _check_records(records)
+    steps = sorted({record["step"] for record in records})
+    return min(steps, key=lambda step: sum(each.difference**2 for each in compare(row, records, step)))
+
+
+def _check_records(records: Any) -> list[dict[str, Any]]:
+    rows = list(check_iterable("records", records))
+    if not rows:
+        raise ValueError("records must hold at least one row, got none")
+    for i, row in enumerate(rows):
+        missing = [name for name in RECORDED if name not in check_mapping(f"records[{i}]", row)]
+        if missing:
+            raise ValueError(f"records[{i}] must have an entry {missing[0]!r}, got {shown(list(row))}")
+    return rows

@@ -137,6 +137,23 @@
     });
   }
 
+  // Where marks carry [words, fragment of the lab], the one that is pointed at or touched is told below the plot, with
+  // a link that opens it: a label at the pointer cannot hold a link.
+  function tell(plot, told) {
+    var words = told.appendChild(document.createElement("span")), link = told.appendChild(document.createElement("a"));
+    link.textContent = "Open in the lab"; link.hidden = true;
+    ["plotly_hover", "plotly_click"].forEach(function (name) {
+      plot.on(name, function (event) {
+        var said = event.points[0].customdata;
+        if (!said || said.length !== 2) return;
+        words.textContent = said[0] + " ";
+        link.href = (document.documentElement.dataset.content_root || "") + "book/lab/the-lab.html#" + said[1];
+        link.hidden = false;
+      });
+    });
+    words.textContent = "Point at a cell, or touch it.";
+  }
+
   function draw(el) {
     if (el.dataset.state) return;
     el.dataset.state = "loading";
@@ -154,6 +171,8 @@
         plot.querySelectorAll(".main-svg, .gl-container").forEach(function (part) { part.setAttribute("aria-hidden", "true"); });
         var row = el.querySelector(".linrep-controls");
         if (row) controls(Plotly, plot, figure.layout, row);
+        var told = el.querySelector(".linrep-told");
+        if (told) tell(plot, told);
         el.dataset.state = "drawn";
         el.linrepRestyle = function () {
           var s = size(stage), fresh = styled(figure, theme(), s[0], s[1]);

@@ -43,7 +43,19 @@ from linrep_core.geometry import (
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
 from linrep_core.predictor import cross_entropy
-from linrep_core.reproduction import history_rows, masked_contexts, paper_block, paper_runs, paper_world, random_masks
+from linrep_core.reproduction import (
+    compare,
+    estimate,
+    history_rows,
+    likeliest_length,
+    masked_contexts,
+    n_stuck,
+    paper_block,
+    paper_runs,
+    paper_world,
+    random_masks,
+    runs_at,
+)
 from linrep_core.sweeps import Sweep, read_results, run_sweep
 from linrep_core.training import logarithmic_steps
 
@@ -62,6 +74,8 @@ SUBSET_START = SoftmaxPredictor.initialize(MODEL, 2, contexts=CONTEXTS)
 RUN = train(MODEL, 2, steps=3, n_snapshots=2, progress=False)
 REPORT = linearity(MODEL, RUN.predictor)
 TWO_NODES = nx.Graph([(0, 1)])
+RECORDS_OF_TABLE_1 = paper_block("table-1-m3", steps=2, first_seed=0, n_seeds=2)
+COMPARISONS = compare("table-1-m3", RECORDS_OF_TABLE_1)
 
 
 def squares(n, power=2):
@@ -218,6 +232,11 @@ CALLS = {
         },
     ),
     "history_rows": (history_rows, {"runs": [RUN]}),
+    "estimate": (estimate, {"values": [0.9, 1.0]}),
+    "runs_at": (runs_at, {"records": RECORDS_OF_TABLE_1, "step": 2}),
+    "compare": (compare, {"row": "table-1-m3", "records": RECORDS_OF_TABLE_1, "step": 2}),
+    "n_stuck": (n_stuck, {"records": RECORDS_OF_TABLE_1}),
+    "likeliest_length": (likeliest_length, {"row": "table-1-m3", "records": RECORDS_OF_TABLE_1}),
     "paper_block": (paper_block, {"row": "table-1-m3", "steps": 2, "first_seed": 0, "n_seeds": 1}),
     "Sweep": (Sweep, {"function": squares, "grid": {"n": [1, 2]}}),
     "run_sweep": (
@@ -267,6 +286,7 @@ CALLS = {
         {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
     ),
     "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
+    "beside_the_paper": (figures.beside_the_paper, {"rows": {"m = 3": COMPARISONS}}),
     "unembedding_space": (
         figures.unembedding_space,
         {"unembeddings": G, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
@@ -298,7 +318,7 @@ HERE = (
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {"lab", "natural_gradient", "theorems"}
-RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Published", "Row"}
+RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
 
@@ -334,6 +354,13 @@ BAD_CONCEPTS = [
     (0.0, "integer, got 0.0"),
     ("0", "integer, got '0'"),
     (None, "integer, got None"),
+]
+BAD_PAPER_ROWS = [("table-9", "one of 'table-1-m3', ", "got 'table-9'"), (None, "got None")]
+BAD_RECORDS = [
+    ([], "at least one row, got none"),
+    (None, "a list, a tuple or the like, got None"),
+    ([3], "[0]", "mapping, got 3"),
+    ([{"seed": 0}], "[0]", "an entry 'step', got ['seed']"),
 ]
 BAD_CONCEPT_LISTS = [
     ([0, 9], "at most", "got 9"),
@@ -802,11 +829,16 @@ BAD = {
         "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
     },
     "paper_block": {
-        "row": [("table-9", "one of 'table-1-m3', ", "got 'table-9'"), (None, "got None")],
+        "row": BAD_PAPER_ROWS,
         "steps": BAD_COUNTS,
         "first_seed": BAD_SEEDS,
         "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
     },
+    "estimate": {"values": [([], "at least one run, got none"), ([NAN], "finite entries"), (3.0, "shape (n,)")]},
+    "runs_at": {"records": BAD_RECORDS, "step": [(1.5, "one of the recorded 0, 1, 2, got 1.5"), ("2", "got '2'")]},
+    "compare": {"row": BAD_PAPER_ROWS, "records": BAD_RECORDS, "step": [(7, "one of the recorded 0, 1, 2, got 7")]},
+    "n_stuck": {"records": BAD_RECORDS},
+    "likeliest_length": {"row": BAD_PAPER_ROWS, "records": BAD_RECORDS},
     "history_rows": {"runs": [(RUN, "a list, a tuple or the like"), ([None], "a TrainingRun, got NoneType")]},
     "Sweep": {
         "function": [
@@ -950,6 +982,14 @@ BAD = {
         "model": BAD_MODELS,
         "contexts": BAD_CONTEXTS + TWICE,
         "vocabulary": BAD_VOCABULARIES,
+    },
+    "beside_the_paper": {
+        "rows": [
+            (None, "mapping, got None"),
+            ({1: COMPARISONS}, "hold strings, got 1"),
+            ({"a": COMPARISONS[:2]}, "['a']", "length 3"),
+            ({"a": [1, 2, 3]}, "['a'][0]", "a Comparison, got int"),
+        ]
     },
     "statement_graph": {
         "graph": [

@@ -16,6 +16,7 @@ from brute_force import all_contexts, all_tokens, next_token_row
 from worlds import EDGES, dag_joint, dag_world, field_world
 
 from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
+from linrep_core.reproduction import COSINES, Comparison, Estimate
 from linrep_core.training import HISTORY
 
 M = 2
@@ -38,7 +39,14 @@ FIGURES = {
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
     "statement_graph": lambda: figures.statement_graph(statements()),
+    "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
+
+
+def comparisons(mean):
+    """The three printed numbers of a row beside ours, which all have this mean."""
+    printed, ours = Estimate(0.98, 0.02), Estimate(mean, 0.01)
+    return [Comparison(measure, printed, ours) for measure in COSINES]
 
 
 def statements():
@@ -383,3 +391,15 @@ def test_statements_stand_to_the_right_of_what_they_use_coloured_by_source():
 def test_statements_in_a_circle_are_refused():
     with pytest.raises(ValueError, match="graph must have no cycle"):
         figures.statement_graph(nx.DiGraph([("a", "b"), ("b", "a")]))
+
+
+def test_means_stand_beside_the_papers_with_two_standard_errors():
+    figure = FIGURES["beside_the_paper"]()
+    assert [trace.name for trace in figure.data[:2]] == ["unembedding, paper", "unembedding, here"]
+    for trace, means, bar in zip(figure.data, [[0.98, 0.98], [0.97, 0.5]] * 3, [0.04, 0.02] * 3, strict=True):
+        assert list(trace.y) == means
+        assert list(trace.error_y.array) == [bar, bar]
+    places = np.array([trace.x for trace in figure.data])
+    assert (np.abs(places - np.round(places)) < 0.3).all()
+    assert len(np.unique(places)) == places.size  # nothing covers anything
+    assert "3 of 6 agree" in figure.layout.meta["description"]

@@ -10,13 +10,24 @@ from brute_force import all_contexts
 from linrep_core import linearity
 from linrep_core.geometry import embedding_steering_vectors, mean_pairwise_cosine
 from linrep_core.reproduction import (
+    COSINES,
+    FIGURE_6,
+    ROWS,
     RUNS,
     TABLES,
+    Comparison,
+    Estimate,
+    compare,
+    estimate,
     history_rows,
+    likeliest_length,
     masked_contexts,
+    n_stuck,
+    paper_block,
     paper_runs,
     paper_world,
     random_masks,
+    runs_at,
 )
 
 
@@ -89,3 +100,65 @@ def test_what_the_paper_printed_is_complete():
     cells = [cell for table in TABLES.values() for row in table.values() for cell in row]
     assert all(0.5 < cell.mean < 1 and 0 <= cell.error < 0.02 for cell in cells)
     assert list(RUNS) == list(TABLES[1])
+
+
+# ---- the comparison ---------------------------------------------------------------------------------------------
+
+
+def records(*runs: tuple[float, float], steps: tuple[int, ...] = (0, 10)) -> list[dict]:
+    """Rows of runs with these (cosine, excess loss) at the last step and cosines 0 before."""
+    return [
+        {"seed": seed, "step": step, "excess_loss": excess}
+        | dict.fromkeys(COSINES, cosine if step == steps[-1] else 0.0)
+        for seed, (cosine, excess) in enumerate(runs)
+        for step in steps
+    ]
+
+
+def test_a_mean_and_its_standard_error():
+    values = [0.1, 0.4, 0.9, 0.2]
+    found = estimate(values)
+    assert found.mean == pytest.approx(np.mean(values))
+    assert found.error == pytest.approx(np.std(values) / np.sqrt(len(values) - 1))
+    assert np.isnan(estimate([1.0]).error)
+    with pytest.raises(ValueError, match="values must hold at least one run"):
+        estimate([])
+
+
+@pytest.mark.parametrize(("ours", "verdict"), [(0.90, "agrees"), (0.86, "agrees"), (0.84, "lower"), (0.96, "higher")])
+def test_two_standard_errors_of_the_difference_decide(ours, verdict):
+    found = Comparison("unembedding", Estimate(0.9, 0.02), Estimate(ours, 0.015))
+    assert found.difference == pytest.approx((ours - 0.9) / 0.025)
+    assert found.verdict == verdict
+
+
+def test_a_row_is_compared_at_the_last_step_or_at_another():
+    rows = records((0.95, 0.0), (0.99, 0.0), (0.97, 0.1))
+    assert [(run["seed"], run["step"]) for run in runs_at(rows)] == [(0, 10), (1, 10), (2, 10)]
+    for found, printed in zip(compare("table-1-m3", rows), TABLES[1][3], strict=True):
+        assert found.printed == printed
+        assert found.ours.mean == pytest.approx(0.97)
+    assert compare("table-1-m3", rows, 0)[0].ours.mean == 0.0
+    assert n_stuck(rows) == 1
+    with pytest.raises(ValueError, match=r"step must be one of the recorded 0, 10, got 5"):
+        compare("table-1-m3", rows, 5)
+
+
+def test_the_likeliest_length_is_where_the_numbers_come_nearest():
+    printed = [value.mean for value in TABLES[1][3]]
+    rows = []
+    for step, shift in ((0, -0.9), (10, -0.1), (100, 0.001), (1000, 0.02)):
+        for seed, noise in enumerate((-0.01, 0.01)):
+            cosines = (value + shift + noise for value in printed)
+            rows.append({"seed": seed, "step": step, **dict(zip(COSINES, cosines, strict=True))})
+    assert likeliest_length("table-1-m3", rows) == 100
+
+
+def test_every_row_of_the_paper_can_be_run():
+    assert [row.printed for name, row in ROWS.items() if name.startswith("table-2")] == list(TABLES[2].values())
+    assert [row.printed for name, row in ROWS.items() if name.startswith("figure-6")] == list(FIGURE_6.values())
+    for name in ("table-2-m3", "table-3-masks50", "figure-6-m7-d5"):
+        rows = paper_block(name, steps=2, first_seed=1, n_seeds=2)
+        assert {row["seed"] for row in rows} == {1, 2}
+        assert {row["step"] for row in rows} == {0, 1, 2}
+    assert all(row.n_seeds % row.block == 0 for row in ROWS.values())

@@ -109,6 +109,12 @@ def _room_for_controls(figure: dict[str, Any]) -> str:
     return f'<div class="linrep-controls" style="--controls:{count}"></div>' if count else ""
 
 
+def _room_for_words(figure: dict[str, Any]) -> str:
+    """Return the line in which the script tells about the mark that the reader points at."""
+    tells = (figure["layout"].get("meta") or {}).get("tells")
+    return '<p class="linrep-told" aria-live="polite"></p>' if tells else ""
+
+
 def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     """Write the figure: the picture, and where its data and its drawing script lie."""
     text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
@@ -130,7 +136,7 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
         f' data-bundle="{smallest_bundle(node["figure"])}" style="--width:{width};--height:{height}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
         f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
-        f"{_room_for_controls(node['figure'])}</figure>\n"
+        f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}</figure>\n"
     )
     raise nodes.SkipNode
 
