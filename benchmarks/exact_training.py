@@ -9,6 +9,7 @@ Prints ratios of times measured in this run, on this machine. The peers:
 
     python benchmarks/exact_training.py            all parts, about ten minutes on two cores
     python benchmarks/exact_training.py kernel     one of: kernel, many, natural, growth
+    python benchmarks/exact_training.py growth --save     also writes results/growth.csv, which the book shows
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from linrep_core.kernel import tiled_cross_entropy
 
 REPEATS = 5
 SIZES = range(3, 13)
+GROWTH = Path(__file__).resolve().parents[1] / "results" / "growth.csv"
 ADAM_GIVES_UP = 200_000  # steps
 
 
@@ -168,21 +170,26 @@ def growth() -> None:
     """Time and memory of a step over the number of concepts."""
     print("one full-batch step with gradients, d=m, float32")
     print("   m   contexts   tokens    time/ms   memory/MiB")
-    sizes, times = [], []
+    rows = []
     for m in tqdm(SIZES, desc="growth", leave=False):
         seconds = best_time(tiled_step(m, m), repeats=1 if m > 10 else REPEATS)
-        sizes.append(m)
-        times.append(seconds)
-        memory = peak_memory("tiled", m, m)
-        tqdm.write(f"  {m:2} {3**m:10} {2**m:8} {1e3 * seconds:10.2f} {memory:12.0f}", file=sys.stdout)
-    factor = np.exp(np.polyfit(sizes[-5:], np.log(times[-5:]), 1)[0])
+        rows.append((m, 3**m, 2**m, 1e3 * seconds, peak_memory("tiled", m, m)))
+        tqdm.write("  {:2} {:10} {:8} {:10.2f} {:12.0f}".format(*rows[-1]), file=sys.stdout)
+    sizes, times = [row[0] for row in rows[-5:]], [row[3] for row in rows[-5:]]
+    factor = np.exp(np.polyfit(sizes, np.log(times), 1)[0])
     print(
-        f"  from m={sizes[-5]} on, one more concept costs {factor:.1f} times as much (and makes 6 times as many logits)"
+        f"  from m={sizes[0]} on, one more concept costs {factor:.1f} times as much (and makes 6 times as many logits)"
     )
+    if "--save" in sys.argv:
+        threads = torch.get_num_threads()
+        head = f"# one full-batch step with gradients, d=m, float32, {threads} threads, torch {torch.__version__}"
+        lines = [head, "m,contexts,tokens,milliseconds,mebibytes"]
+        lines += ["{},{},{},{:.4g},{:.0f}".format(*row) for row in rows]
+        GROWTH.write_text("\n".join(lines) + "\n", "utf8")
 
 
 PARTS = {"kernel": kernel, "many": many, "natural": natural, "growth": growth}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or PARTS:
+    for name in [argument for argument in sys.argv[1:] if argument != "--save"] or PARTS:
         PARTS[name]()

@@ -42,6 +42,7 @@ from linrep_core.geometry import (
 )
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
+from linrep_core.phase_diagram import Diagram, cells, method_settings, phase_cell
 from linrep_core.predictor import cross_entropy
 from linrep_core.reproduction import (
     compare,
@@ -75,6 +76,8 @@ RUN = train(MODEL, 2, steps=3, n_snapshots=2, progress=False)
 REPORT = linearity(MODEL, RUN.predictor)
 TWO_NODES = nx.Graph([(0, 1)])
 RECORDS_OF_TABLE_1 = paper_block("table-1-m3", steps=2, first_seed=0, n_seeds=2)
+PHASES = [{"n_concepts": 2, "dim": 2, **record} for record in phase_cell(2, 2, steps=2, n_seeds=1)]
+DIAGRAM = Diagram("adam", "small", "masked", tuple(cells(PHASES)))
 COMPARISONS = compare("table-1-m3", RECORDS_OF_TABLE_1)
 
 
@@ -232,6 +235,21 @@ CALLS = {
         },
     ),
     "history_rows": (history_rows, {"runs": [RUN]}),
+    "method_settings": (method_settings, {"method": "adam", "n_concepts": 3}),
+    "phase_cell": (
+        phase_cell,
+        {
+            "n_concepts": 2,
+            "dim": 2,
+            "method": "adam",
+            "start": "small",
+            "context_weights": "masked",
+            "steps": 2,
+            "n_seeds": 1,
+            "n_masks": 2,
+        },
+    ),
+    "cells": (cells, {"records": PHASES}),
     "estimate": (estimate, {"values": [0.9, 1.0]}),
     "runs_at": (runs_at, {"records": RECORDS_OF_TABLE_1, "step": 2}),
     "compare": (compare, {"row": "table-1-m3", "records": RECORDS_OF_TABLE_1, "step": 2}),
@@ -286,6 +304,7 @@ CALLS = {
         {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
     ),
     "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
+    "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "ranks": {2: 3}}),
     "beside_the_paper": (figures.beside_the_paper, {"rows": {"m = 3": COMPARISONS}}),
     "unembedding_space": (
         figures.unembedding_space,
@@ -313,12 +332,13 @@ HERE = (
     "training",
     "ensemble",
     "reproduction",
+    "phase_diagram",
     "sweeps",
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {"lab", "natural_gradient", "theorems"}
-RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row"}
+RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
 
@@ -355,6 +375,7 @@ BAD_CONCEPTS = [
     ("0", "integer, got '0'"),
     (None, "integer, got None"),
 ]
+BAD_METHODS = [("lbfgs", "one of 'gradient descent', 'sgd', 'adam', got 'lbfgs'"), (None, "got None")]
 BAD_PAPER_ROWS = [("table-9", "one of 'table-1-m3', ", "got 'table-9'"), (None, "got None")]
 BAD_RECORDS = [
     ([], "at least one row, got none"),
@@ -834,6 +855,24 @@ BAD = {
         "first_seed": BAD_SEEDS,
         "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
     },
+    "method_settings": {"method": BAD_METHODS, "n_concepts": [*BAD_DIMS[:3], (9, "at most 8, got 9")]},
+    "phase_cell": {
+        "n_concepts": [*BAD_DIMS[:3], (9, "at most 8, got 9")],
+        "dim": BAD_DIMS,
+        "method": BAD_METHODS,
+        "start": [("huge", "one of 'small', 'large', got 'huge'"), (None, "got None"), (["small"], "got ['small']")],
+        "context_weights": [("fair", "one of 'masked', 'uniform', got 'fair'"), (None, "got None")],
+        "steps": BAD_COUNTS,
+        "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
+        "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), ("2", "integer, got '2'")],
+    },
+    "cells": {
+        "records": [
+            (None, "a list, a tuple or the like, got None"),
+            ([3], "[0]", "mapping, got 3"),
+            ([{"n_concepts": 2}], "[0]", "an entry 'alignment', got ['n_concepts']"),
+        ]
+    },
     "estimate": {"values": [([], "at least one run, got none"), ([NAN], "finite entries"), (3.0, "shape (n,)")]},
     "runs_at": {"records": BAD_RECORDS, "step": [(1.5, "one of the recorded 0, 1, 2, got 1.5"), ("2", "got '2'")]},
     "compare": {"row": BAD_PAPER_ROWS, "records": BAD_RECORDS, "step": [(7, "one of the recorded 0, 1, 2, got 7")]},
@@ -982,6 +1021,14 @@ BAD = {
         "model": BAD_MODELS,
         "contexts": BAD_CONTEXTS + TWICE,
         "vocabulary": BAD_VOCABULARIES,
+    },
+    "phase_map": {
+        "diagrams": [
+            ([], "at least one cell, got none"),
+            (None, "a sequence, got None"),
+            ([MODEL], "[0]", "a Diagram, got LatentConditionalModel"),
+        ],
+        "ranks": [(None, "mapping, got None"), ([2], "mapping, got [2]")],
     },
     "beside_the_paper": {
         "rows": [

@@ -16,6 +16,7 @@ from brute_force import all_contexts, all_tokens, next_token_row
 from worlds import EDGES, dag_joint, dag_world, field_world
 
 from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
+from linrep_core.phase_diagram import MEASURES, Cell, Diagram
 from linrep_core.reproduction import COSINES, Comparison, Estimate
 from linrep_core.training import HISTORY
 
@@ -39,8 +40,19 @@ FIGURES = {
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
     "statement_graph": lambda: figures.statement_graph(statements()),
+    "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: 3, 5: 25}),
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
+
+
+def diagram(start):
+    """Three cells, of two sizes, whose mean cosine is m / 10 + d / 100 (and a tenth of it from a large start)."""
+    cells = []
+    for m, d in ((2, 2), (2, 4), (3, 3)):
+        cosine = (m / 10 + d / 100) * (1.0 if start == "small" else 0.1)
+        means = {name: Estimate(cosine if name == "unembedding" else 0.25, 0.01) for name in MEASURES}
+        cells.append(Cell(m, d, 4, means, n_stuck=1, n_diverged=2))
+    return Diagram("adam", start, "masked", tuple(cells))
 
 
 def comparisons(mean):
@@ -403,3 +415,28 @@ def test_means_stand_beside_the_papers_with_two_standard_errors():
     assert (np.abs(places - np.round(places)) < 0.3).all()
     assert len(np.unique(places)) == places.size  # nothing covers anything
     assert "3 of 6 agree" in figure.layout.meta["description"]
+
+
+def test_a_phase_map_shows_each_cell_once_and_says_what_it_is():
+    figure = FIGURES["phase_map"]()
+    first, second, diagonal, marks = figure.data
+    assert [list(row) for row in first.z] == [[None, 0.22, None, 0.24], [None, None, 0.33, None]]
+    assert second.z[0][1] == pytest.approx(0.022)
+    assert (first.visible, second.visible) == (True, False)
+    words, address = first.customdata[0][1]
+    assert words == "m = 2, d = 2: cosine 0.22, alignment 0.25, excess loss 0.250 nats (4 runs, 1 stuck, 2 diverged)."
+    assert address.startswith("lab=1&m=2&d=2&")
+    assert list(first.customdata[0][0]) == ["", ""]
+    assert list(diagonal.x) == list(diagonal.y) == [2, 3]
+    assert (list(marks.x), list(marks.y)) == ([3], [2])  # for five concepts there is no row
+    assert figure.layout.meta["tells"]
+
+
+def test_the_lists_of_a_phase_map_choose_a_diagram_and_a_measure():
+    runs, measures = plain(FIGURES["phase_map"]())["layout"]["updatemenus"]
+    assert runs["buttons"][1]["label"] == "adam, large start, masked contexts"
+    assert runs["buttons"][1]["args"] == [{"visible": [False, True]}, [0, 1]]
+    change, traces = measures["buttons"][3]["args"]
+    assert measures["buttons"][3]["label"] == "share above the floor"
+    assert change["z"][0] == [[None, 0.25, None, 0.25], [None, None, 0.25, None]]
+    assert traces == [0, 1]

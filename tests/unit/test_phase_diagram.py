@@ -1,0 +1,70 @@
+"""Cells of the phase diagram: what is trained in them, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from linrep_core import ConceptGraph, LatentConditionalModel, linearity, train
+from linrep_core.lab.config import check_config
+from linrep_core.phase_diagram import MEASURES, METHODS, STARTS, Cell, Diagram, cells, method_settings, phase_cell
+from linrep_core.reproduction import STUCK_ABOVE, Estimate
+
+
+def record(m=2, dim=3, *, diverged=False, **measures):
+    return {"n_concepts": m, "dim": dim, "diverged": diverged, **dict.fromkeys(MEASURES, 0.0), **measures}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("start", STARTS)
+def test_a_cell_holds_the_runs_that_train_gives(method, start):
+    found = phase_cell(2, 3, method, start, "uniform", steps=40, n_seeds=2)
+    for seed, told in enumerate(found):
+        world = LatentConditionalModel(ConceptGraph.random(2, seed=seed), context_weights="uniform")
+        settings = method_settings(method, 2) | STARTS[start]
+        run = train(world, 3, seed=seed, steps=40, progress=False, **settings)
+        assert told["seed"] == seed
+        assert not told["diverged"]
+        assert told["excess_loss"] == pytest.approx(run.excess_loss, abs=1e-4)
+        assert told["unembedding"] == pytest.approx(linearity(world, run.predictor).mean["unembedding"], abs=1e-3)
+
+
+def test_few_masks_leave_contexts_out():
+    few = phase_cell(3, 3, steps=0, n_seeds=1, n_masks=1)
+    every = phase_cell(3, 3, steps=0, n_seeds=1)
+    assert np.isnan(few[0]["embedding"]) or few[0]["embedding"] != every[0]["embedding"]
+
+
+def test_cells_leave_out_what_diverged_and_count_what_is_stuck():
+    rows = [
+        record(unembedding=0.8),
+        record(unembedding=1.0, excess_loss=2 * STUCK_ABOVE),
+        record(unembedding=-9.0, diverged=True),
+        record(dim=1),
+        record(dim=4, diverged=True),
+    ]
+    first, second = cells(rows)
+    assert (first.n_concepts, first.dim) == (2, 1)
+    assert (second.n_runs, second.n_stuck, second.n_diverged) == (2, 1, 1)
+    assert second.means["unembedding"].mean == pytest.approx(0.9)
+    assert second.means["unembedding"].error == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("weights", ["masked", "uniform"])
+def test_the_lab_understands_the_address_of_a_cell(method, start, weights):
+    cell = Cell(4, 6, 1, {name: Estimate(0.0, 0.0) for name in MEASURES}, 0, 0)
+    fields = dict(part.split("=") for part in Diagram(method, start, weights, (cell,)).lab_address(cell).split("&"))
+    assert fields.pop("lab") == "1"
+    config = check_config({name: value if value.isalpha() else json.loads(value) for name, value in fields.items()})
+    assert (config["m"], config["d"], config["context_weights"]) == (4, 6, weights)
+    assert config["optimizer"] == ("adam" if method == "adam" else "sgd")
+    assert config["start_scale"] == (6.9 if start == "large" else 1.0)
+
+
+def test_the_lab_has_no_room_for_large_dimensions():
+    cell = Cell(8, 17, 1, {name: Estimate(0.0, 0.0) for name in MEASURES}, 0, 0)
+    assert Diagram("adam", "small", "masked", (cell,)).lab_address(cell) == ""
