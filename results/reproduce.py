@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of {', '.join(SWEEPS)}")
     parser.add_argument("--list", action="store_true", help="say what is done")
     parser.add_argument("--backend", default="loky", help="loky, dask or ray")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes; -1 for one a core")
     options = parser.parse_args()
     unknown = [name for name in options.rows if name not in SWEEPS]
     if unknown:
@@ -47,7 +48,7 @@ def main() -> None:
             continue
         if not path.exists():
             print(name)
-        run_sweep(SWEEPS[name], path, backend=options.backend)
+        run_sweep(SWEEPS[name], path, backend=options.backend, n_jobs=options.jobs)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def open_lab(visit: Callable[..., Visit], tmp_path: Path) -> Open:
 
 
 def number(page: Page, name: str) -> float:
+    """What the lab's last report says; the first one comes a little after the page."""
+    page.wait_for_selector(f".ll-page[data-{name}]", timeout=PATIENCE)
     return float(page.locator(".ll-page").get_attribute(f"data-{name}"))
 
 
@@ -182,6 +184,15 @@ def test_frames_that_began_before_they_were_asked_for_are_drawn(open_lab: Open) 
     expect(opened.page.locator(".ll-warning")).to_be_visible(timeout=PATIENCE)
     opened.page.wait_for_timeout(300)
     assert not opened.complaints
+
+
+def test_the_picture_turns_however_late_its_first_frame(open_lab: Open) -> None:
+    page = open_lab({"m": 3, "d": 3}, before=LATE_FRAMES).page
+    picture = "document.querySelector('.ll-canvas').toDataURL()"
+    page.wait_for_timeout(1500)
+    before = page.evaluate(picture)
+    page.locator(".ll-look").select_option("principal")
+    page.wait_for_function(f"before => {picture} !== before", arg=before, timeout=PATIENCE / 9)
 
 
 def test_a_rate_that_is_too_high_stops_the_run_and_offers_a_lower_one(open_lab: Open) -> None:

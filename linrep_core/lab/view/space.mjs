@@ -245,7 +245,7 @@ export function createSpace(element, { theme, calm }) {
     const still = axes && axes[0].length === data.d && scene.axes.every((axis, k) => dot(axis, axes[k]) > dot(axis, axis) - 1e-9);
     axes = scene.axes;
     reach = scene.reach.map((far, k) => (reach === null || jump ? far : reach[k] + (far - reach[k]) * share));
-    settled = still && reach.every((far, k) => Math.abs(far - scene.reach[k]) < 1e-3 * scene.reach[k]);
+    settled = share > 0 && still && reach.every((far, k) => Math.abs(far - scene.reach[k]) < 1e-3 * scene.reach[k]);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const flatView = data.d <= 2 ? { yaw: 0, pitch: 0 } : view;
     spots = draw(context, {
