@@ -300,7 +300,10 @@ class Walk:
     def _works_after(self, other: Control, control: Control) -> bool:
         if not self._present(other):
             return False
+        before = other.looks_like()
         other.use()
+        if control.rest == REST_OF_LAB and other.keeps_moving():
+            self._stop(other, toggles=other.is_button and self._present(other) and other.looks_like() != before)
         if not self._present(control):
             return False
         if control.works_from_rest():

@@ -19,9 +19,6 @@ from playwright.sync_api import Browser
 pytestmark = pytest.mark.browser
 
 PAGES = built_pages()
-WAYS = [(way, page) for way in ("http", "file") for page in PAGES]
-# The same page, opened once, serves these tests too (pytest goes by the place in the list, so http comes first).
-HTTP_ONLY = pytest.mark.parametrize("opened", WAYS[: len(PAGES)], indirect=True, ids=PAGES)
 
 
 def none(complaints: list[str]) -> None:
@@ -32,63 +29,70 @@ def test_the_site_is_built(site: Path) -> None:
     assert "book/index.html" in PAGES
 
 
-@pytest.fixture(scope="module", params=WAYS, ids=[f"{way}:{page}" for way, page in WAYS])
-def opened(request: pytest.FixtureRequest, site: Path, browser: Browser) -> Iterator[Visit]:
-    """A page that is opened once; the tests below follow one another as a reader's acts do."""
-    way, page = request.param
-    base = request.getfixturevalue("served") if way == "http" else SITE.as_uri() + "/"
-    visit = Visit(browser, base + page, base)
-    yield visit
-    visit.close()
+class Page:
+    """A page that is opened once; the tests follow one another as a reader's acts do."""
+
+    @pytest.fixture(scope="class", params=PAGES)
+    def opened(self, request: pytest.FixtureRequest, base: str, browser: Browser) -> Iterator[Visit]:
+        visit = Visit(browser, base + request.param, base)
+        yield visit
+        visit.close()
+
+    def test_formulas_are_typeset(self, opened: Visit) -> None:
+        none(untypeset_formulas(opened.page))
+
+    def test_a_picture_stands_where_a_figure_will_be(self, opened: Visit) -> None:
+        none(missing_pictures(opened.page))
+        assert opened.page.locator(".js-plotly-plot").count() == 0, "plotly came before the reader did"
+
+    def test_solutions_open_and_close(self, opened: Visit) -> None:
+        none(stuck_toggles(opened.page))
+
+    def test_figures_draw_when_the_reader_arrives(self, opened: Visit) -> None:
+        none(undrawn_figures(opened.page))
+        none(untypeset_formulas(opened.page))
+
+    def test_code_can_be_copied(self, opened: Visit) -> None:
+        none(silent_copy_buttons(opened.page))
 
 
-def test_formulas_are_typeset(opened: Visit) -> None:
-    none(untypeset_formulas(opened.page))
+# Two classes, not one with a parameter, so that two processes can share the work.
+class TestFromServer(Page):
+    @pytest.fixture(scope="class")
+    def base(self, served: str) -> str:
+        return served
 
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("width", [WIDE, NARROW])
+    def test_axe_finds_no_violation(self, opened: Visit, theme: str, width: int) -> None:
+        opened.page.set_viewport_size({"width": width, "height": HEIGHT})
+        # without motion, since a colour on its way from light to dark has neither's contrast
+        opened.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        opened.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+        none(accessibility_violations(opened.page))
 
-def test_a_picture_stands_where_a_figure_will_be(opened: Visit) -> None:
-    none(missing_pictures(opened.page))
-    assert opened.page.locator(".js-plotly-plot").count() == 0, "plotly came before the reader did"
+    def test_nobody_scrolls_sideways(self, opened: Visit) -> None:
+        opened.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+        none(too_wide(opened.page))
 
-
-def test_solutions_open_and_close(opened: Visit) -> None:
-    none(stuck_toggles(opened.page))
-
-
-def test_figures_draw_when_the_reader_arrives(opened: Visit) -> None:
-    none(undrawn_figures(opened.page))
-    none(untypeset_formulas(opened.page))
-
-
-@HTTP_ONLY
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_axe_finds_no_violation(opened: Visit, theme: str, width: int) -> None:
-    opened.page.set_viewport_size({"width": width, "height": HEIGHT})
-    # without motion, since a colour on its way from light to dark has neither's contrast
-    opened.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    opened.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
-    none(accessibility_violations(opened.page))
-
-
-@HTTP_ONLY
-def test_nobody_scrolls_sideways(opened: Visit) -> None:
-    opened.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
-    none(too_wide(opened.page))
-
-
-def test_every_control_changes_something(opened: Visit) -> None:
-    opened.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
-    if opened.within.startswith("http"):
+    def test_every_control_changes_something(self, opened: Visit) -> None:
+        opened.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         _, dead = dead_controls(opened.page)
-    else:  # from a folder only the loading differs: of each figure, and of the lab, one control says whether it came
+        none(dead)
+
+    def test_nothing_failed_and_nothing_came_from_elsewhere(self, opened: Visit) -> None:
+        none(opened.complaints)
+
+
+class TestFromFolder(Page):
+    @pytest.fixture(scope="class")
+    def base(self, site: Path) -> str:
+        return SITE.as_uri() + "/"
+
+    def test_one_control_of_each_figure_changes_something(self, opened: Visit) -> None:
+        """From a folder only the loading differs: of a figure, and of the lab, one control says whether it came."""
         _, dead = dead_controls(opened.page, FIGURES, one_a_box=True)
-    none(dead)
+        none(dead)
 
-
-def test_code_can_be_copied(opened: Visit) -> None:
-    none(silent_copy_buttons(opened.page))
-
-
-def test_nothing_failed_and_nothing_came_from_elsewhere(opened: Visit) -> None:
-    none(opened.complaints)
+    def test_nothing_failed_and_nothing_came_from_elsewhere(self, opened: Visit) -> None:
+        none(opened.complaints)
