@@ -11,6 +11,7 @@ all tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from linrep_core.ensemble import train_many
 from linrep_core.language import UNKNOWN, LatentConditionalModel
 from linrep_core.training import TrainingRun
 
+RESULTS = Path(__file__).parents[1] / "results"  # the tables that `make results` writes; read them with `read_results`
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.001}
 BATCH_SIZE = 100
 SHARE_OF_TOKENS = 0.5  # of Table 4's incomplete sets of concept vectors; the paper does not give its size

@@ -13,12 +13,21 @@ from linrep_core.training import logarithmic_steps
 
 RESULTS = Path(__file__).parents[2] / "results"
 REPRODUCE = runpy.run_path(str(RESULTS / "reproduce.py"))
-TABLES = sorted(path.stem for path in RESULTS.glob("*.csv"))
+TABLES = sorted(path.stem for path in RESULTS.glob("*.csv") if path.stem != "growth")  # a benchmark's, not a sweep's
 
 
 def test_every_table_belongs_to_a_row():
     assert TABLES
     assert set(TABLES) <= set(REPRODUCE["SWEEPS"])
+
+
+def test_the_growth_table_is_whole():
+    head, names, *rows = (RESULTS / "growth.csv").read_text("utf8").splitlines()
+    assert head.startswith("# ")
+    assert names == "m,contexts,tokens,milliseconds,mebibytes"
+    table = [[float(entry) for entry in row.split(",")] for row in rows]
+    assert [row[:3] for row in table] == [[m, 3**m, 2**m] for m in range(3, 13)]
+    assert all(row[3] > 0 and 0 < row[4] < 2048 for row in table)  # twelve concepts in less than 2 GiB
 
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name in ROWS])
