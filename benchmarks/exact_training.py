@@ -14,6 +14,7 @@ Prints ratios of times measured in this run, on this machine. The peers:
 
 from __future__ import annotations
 
+import argparse
 import re
 import resource
 import subprocess
@@ -166,7 +167,7 @@ def natural() -> None:
         print(f"         ratio {more}{second / first:.1f} x   (goal 10)")
 
 
-def growth() -> None:
+def growth() -> list[tuple[float, ...]]:
     """Time and memory of a step over the number of concepts."""
     print("one full-batch step with gradients, d=m, float32")
     print("   m   contexts   tokens    time/ms   memory/MiB")
@@ -180,16 +181,28 @@ def growth() -> None:
     print(
         f"  from m={sizes[0]} on, one more concept costs {factor:.1f} times as much (and makes 6 times as many logits)"
     )
-    if "--save" in sys.argv:
-        threads = torch.get_num_threads()
-        head = f"# one full-batch step with gradients, d=m, float32, {threads} threads, torch {torch.__version__}"
-        lines = [head, "m,contexts,tokens,milliseconds,mebibytes"]
-        lines += ["{},{},{},{:.4g},{:.0f}".format(*row) for row in rows]
-        GROWTH.write_text("\n".join(lines) + "\n", "utf8")
+    return rows
+
+
+def save_growth(rows: list[tuple[float, ...]]) -> None:
+    """Write the table that the book shows."""
+    threads = torch.get_num_threads()
+    head = f"# one full-batch step with gradients, d=m, float32, {threads} threads, torch {torch.__version__}"
+    lines = [head, "m,contexts,tokens,milliseconds,mebibytes"]
+    lines += ["{},{},{},{:.4g},{:.0f}".format(*row) for row in rows]
+    GROWTH.write_text("\n".join(lines) + "\n", "utf8")
 
 
 PARTS = {"kernel": kernel, "many": many, "natural": natural, "growth": growth}
 
 if __name__ == "__main__":
-    for name in [argument for argument in sys.argv[1:] if argument != "--save"] or PARTS:
-        PARTS[name]()
+    parser = argparse.ArgumentParser(description="What exact training costs, each part beside its plain peer.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}")
+    parser.add_argument("--save", action="store_true", help="write the growth table to results/")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no part {min(unknown)!r}; there are {', '.join(PARTS)}")
+    for part in options.parts or PARTS:
+        found = PARTS[part]()
+        if options.save and part == "growth":
+            save_growth(found)

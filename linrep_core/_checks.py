@@ -104,6 +104,17 @@ def check_iterable(name: str, value: Any) -> list[Any]:
     return list(value)
 
 
+def check_records(name: str, value: Any, entries: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return `value` as a list of mappings that have all these entries, or raise a ValueError."""
+    records = check_iterable(name, value)
+    for i, record in enumerate(records):
+        check_mapping(f"{name}[{i}]", record)
+        missing = [entry for entry in entries if entry not in record]
+        if missing:
+            raise ValueError(f"{name}[{i}] must have an entry {missing[0]!r}, got {shown(list(record))}")
+    return records
+
+
 def check_words(name: str, value: Any, *, length: int | None = None) -> list[str]:
     """Return `value` as a list of strings (that many), or raise a ValueError."""
     words = list(check_sequence(name, value, length=length))

@@ -14,11 +14,10 @@ from typing import Any
 
 import torch
 
-from linrep_core._checks import check_choice, check_integer, check_iterable, check_mapping, shown
-from linrep_core.concepts import ConceptGraph
+from linrep_core import geometry
+from linrep_core._checks import check_choice, check_integer, check_records
 from linrep_core.ensemble import train_many
-from linrep_core.language import CONTEXT_WEIGHTS, LatentConditionalModel
-from linrep_core.reproduction import STUCK_ABOVE, Estimate, estimate, masked_contexts, random_masks
+from linrep_core.reproduction import BATCH_SIZE, STUCK_ABOVE, Estimate, estimate, paper_world
 
 # "lookup_table" is the paper's start as far as its curves tell; from the large one the words begin far apart
 STARTS: dict[str, dict[str, Any]] = {
@@ -26,8 +25,7 @@ STARTS: dict[str, dict[str, Any]] = {
     "large": {"initialization": "gaussian", "scale": 1.0},
 }
 METHODS = ("gradient descent", "sgd", "adam")
-SGD_BATCH = 100
-MEASURES = ("unembedding", "embedding", "alignment", "between", "excess_loss")
+MEASURES = (*geometry.MEASURES, "excess_loss")
 MAX_CELL_CONCEPTS = 8
 LAB_MAX_DIM = 16
 
@@ -84,15 +82,7 @@ class Diagram:
         fields = {"m": m, "d": dim, "context_weights": self.context_weights, **settings}
         if self.start == "large":
             fields["start_scale"] = round((3 * 2**m) ** 0.5, 1)
-        return "&".join(
-            [
-                "lab=1",
-                *(
-                    f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-                    for name, value in fields.items()
-                ),
-            ]
-        )
+        return "&".join(["lab=1", *(f"{name}={value}" for name, value in fields.items())])
 
 
 def method_settings(method: str, n_concepts: int) -> dict[str, Any]:
@@ -112,7 +102,7 @@ def method_settings(method: str, n_concepts: int) -> dict[str, Any]:
         return {"optimizer": "adam", "learning_rate": 0.02}
     if method == "gradient descent":
         return {"optimizer": "sgd", "learning_rate": 2.0**m / 2}
-    return {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": SGD_BATCH}
+    return {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": BATCH_SIZE}
 
 
 def phase_cell(
@@ -159,24 +149,14 @@ def phase_cell(
     [True, True, True]
     """
     settings = method_settings(method, n_concepts)
-    check_choice("context_weights", context_weights, CONTEXT_WEIGHTS)
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
-    worlds = [
-        LatentConditionalModel(ConceptGraph.random(n_concepts, seed=seed), context_weights=context_weights)
-        for seed in seeds
-    ]
-    contexts = None
-    if n_masks is not None:
-        contexts = [
-            masked_contexts(world.tokens(), random_masks(n_concepts, n_masks, seed))
-            for seed, world in enumerate(worlds)
-        ]
+    worlds = [paper_world(n_concepts, seed, n_masks=n_masks, context_weights=context_weights) for seed in seeds]
     runs = train_many(
-        worlds,
+        [world for world, _ in worlds],
         dim,
         seeds=seeds,
         steps=steps,
-        contexts=contexts,
+        contexts=None if n_masks is None else [contexts for _, contexts in worlds],
         dtype=torch.float32,
         n_records=2,
         progress=False,
@@ -203,10 +183,7 @@ def cells(records: Any) -> list[Cell]:
     [(2, 2, 3, 0)]
     """
     groups: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
-    for i, record in enumerate(check_iterable("records", records)):
-        missing = {"n_concepts", "dim", "diverged", *MEASURES} - set(check_mapping(f"records[{i}]", record))
-        if missing:
-            raise ValueError(f"records[{i}] must have an entry {min(missing)!r}, got {shown(list(record))}")
+    for record in check_records("records", records, sorted(("n_concepts", "dim", "diverged", *MEASURES))):
         groups.setdefault((record["n_concepts"], record["dim"]), []).append(record)
     summaries = []
     for (m, dim), runs in sorted(groups.items()):

@@ -18,14 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from linrep_core import geometry
 from linrep_core._checks import (
     check_array,
     check_choice,
     check_instance,
     check_integer,
     check_iterable,
-    check_mapping,
     check_number,
+    check_records,
     shown,
 )
 from linrep_core.concepts import ConceptGraph, concept_vectors
@@ -51,8 +52,8 @@ class Estimate:
         return f"{self.mean:.3f} ± {self.error:.3f}"
 
 
-Printed = tuple[Estimate, Estimate, Estimate]  # unembedding, embedding, alignment
-COSINES = ("unembedding", "embedding", "alignment")
+Printed = tuple[Estimate, Estimate, Estimate]  # in the order of `COSINES`
+COSINES = geometry.MEASURES[:3]  # unembedding, embedding, alignment
 RECORDED = ("seed", "step", "excess_loss", *COSINES)  # in every row of a results file, beside how it was made
 
 # by the first column of each table
@@ -143,10 +144,10 @@ def _rows() -> dict[str, Row]:
             rows[f"table-{table}-m{m}"] = Row(TABLES[table][m], settings, steps[m], n_seeds, block)
     for n_masks, printed in TABLES[3].items():
         settings = {"n_concepts": 10, "n_masks": n_masks}
-        rows[f"table-3-masks{n_masks}"] = Row(printed, settings, 400_000, 10, 5)
+        rows[f"table-3-masks{n_masks}"] = Row(printed, settings, 200_000, 10, 5)
     for m, printed in TABLES[4].items():
         settings = {"n_concepts": m, "n_masks": 50, "share_of_tokens": SHARE_OF_TOKENS}
-        rows[f"table-4-m{m}"] = Row(printed, settings, 400_000, 10, 5)
+        rows[f"table-4-m{m}"] = Row(printed, settings, 200_000, 10, 5)
     for (m, dim), printed in FIGURE_6.items():
         like = rows["table-1-m7" if m == 7 else "table-4-m10"]
         rows[f"figure-6-m{m}-d{dim}"] = Row(printed, {**like.settings, "dim": dim}, like.steps, 10, 5)
@@ -203,6 +204,7 @@ def paper_world(
     n_masks: int | None = None,
     share_of_tokens: float = 1.0,
     edge_probability: float = 0.5,
+    context_weights: str = "masked",
 ) -> tuple[LatentConditionalModel, NDArray[np.int8] | None]:
     """A random world as the paper draws it, and the contexts it trains on (None: all).
 
@@ -216,6 +218,8 @@ def paper_world(
         Below 1: only this share of all concept vectors, drawn at random, ever occurs (table 4).
     edge_probability
         Of the random graph.
+    context_weights
+        See `LatentConditionalModel`; ``"masked"`` as in the paper.
     """
     check_integer("n_concepts", n_concepts, low=1, high=12)
     if check_number("share_of_tokens", share_of_tokens, low=0.0, high=1.0) == 0.0:
@@ -227,7 +231,8 @@ def paper_world(
         count = max(2, round(share_of_tokens * len(tokens)))
         possible = np.random.default_rng([seed, 1]).choice(len(tokens), size=count, replace=False)
         tokens = tokens[np.sort(possible)]
-    model = LatentConditionalModel(graph, possible_tokens=None if possible is None else tokens)
+    given = None if possible is None else tokens
+    model = LatentConditionalModel(graph, possible_tokens=given, context_weights=context_weights)
     if n_masks is None:
         return model, None if possible is None else model.possible_contexts()
     return model, masked_contexts(tokens, random_masks(n_concepts, n_masks, seed))
@@ -385,20 +390,17 @@ def runs_at(records: Any, step: int | None = None) -> list[dict[str, Any]]:
     >>> [(record["seed"], record["step"]) for record in runs_at(records)]
     [(0, 10), (1, 10)]
     """
-    records = _check_records(records)
-    steps = sorted({record["step"] for record in records})
-    wanted = steps[-1] if step is None else step
-    if wanted not in steps:
-        raise ValueError(f"step must be one of the recorded {', '.join(map(str, steps))}, got {shown(step)}")
-    return [record for record in records if record["step"] == wanted]
+    groups = _by_step(records)
+    wanted = max(groups) if step is None else step
+    if wanted not in list(groups):  # a list, since what is asked for may be no key at all
+        raise ValueError(f"step must be one of the recorded {', '.join(map(str, groups))}, got {shown(step)}")
+    return groups[wanted]
 
 
 def compare(row: str, records: Any, step: int | None = None) -> list[Comparison]:
     """The paper's three numbers of a row beside those of our runs at one step (None: the last)."""
     printed = ROWS[check_choice("row", row, tuple(ROWS))].printed
-    runs = runs_at(records, step)
-    ours = [estimate([run[measure] for run in runs]) for measure in COSINES]
-    return [Comparison(*columns) for columns in zip(COSINES, printed, ours, strict=True)]
+    return _beside(printed, runs_at(records, step))
 
 
 def n_stuck(records: Any) -> int:
@@ -411,17 +413,22 @@ def likeliest_length(row: str, records: Any) -> int:
 
     Nearest is meant in the sum of squared differences, each in standard errors.
     """
-    records = _check_records(records)
-    steps = sorted({record["step"] for record in records})
-    return min(steps, key=lambda step: sum(each.difference**2 for each in compare(row, records, step)))
+    printed = ROWS[check_choice("row", row, tuple(ROWS))].printed
+    groups = _by_step(records)
+    return min(groups, key=lambda step: sum(each.difference**2 for each in _beside(printed, groups[step])))
 
 
-def _check_records(records: Any) -> list[dict[str, Any]]:
-    rows = list(check_iterable("records", records))
+def _beside(printed: Printed, runs: list[dict[str, Any]]) -> list[Comparison]:
+    ours = [estimate([run[measure] for run in runs]) for measure in COSINES]
+    return [Comparison(*columns) for columns in zip(COSINES, printed, ours, strict=True)]
+
+
+def _by_step(records: Any) -> dict[int, list[dict[str, Any]]]:
+    """The rows of a results file by their step, ascending."""
+    rows = check_records("records", records, RECORDED)
     if not rows:
         raise ValueError("records must hold at least one row, got none")
-    for i, row in enumerate(rows):
-        missing = [name for name in RECORDED if name not in check_mapping(f"records[{i}]", row)]
-        if missing:
-            raise ValueError(f"records[{i}] must have an entry {missing[0]!r}, got {shown(list(row))}")
-    return rows
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["step"], []).append(row)
+    return dict(sorted(groups.items()))

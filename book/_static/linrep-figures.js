@@ -148,7 +148,7 @@
         if (!said || said.length !== 2) return;
         words.textContent = said[0] + " ";
         link.href = (document.documentElement.dataset.content_root || "") + "book/lab/the-lab.html#" + said[1];
-        link.hidden = false;
+        link.hidden = !said[1];             // the lab has no room for the largest dimensions
       });
     });
     words.textContent = "Point at a cell, or touch it.";

@@ -33,7 +33,8 @@ class Page:
     """A page that is opened once; the tests follow one another as a reader's acts do."""
 
     @pytest.fixture(scope="class", params=PAGES)
-    def opened(self, request: pytest.FixtureRequest, base: str, browser: Browser) -> Iterator[Visit]:
+    @classmethod
+    def opened(cls, request: pytest.FixtureRequest, base: str, browser: Browser) -> Iterator[Visit]:
         visit = Visit(browser, base + request.param, base)
         yield visit
         visit.close()
@@ -59,7 +60,8 @@ class Page:
 # Two classes, not one with a parameter, so that two processes can share the work.
 class TestFromServer(Page):
     @pytest.fixture(scope="class")
-    def base(self, served: str) -> str:
+    @classmethod
+    def base(cls, served: str) -> str:
         return served
 
     @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -86,7 +88,8 @@ class TestFromServer(Page):
 
 class TestFromFolder(Page):
     @pytest.fixture(scope="class")
-    def base(self, site: Path) -> str:
+    @classmethod
+    def base(cls, site: Path) -> str:
         return SITE.as_uri() + "/"
 
     def test_one_control_of_each_figure_changes_something(self, opened: Visit) -> None:

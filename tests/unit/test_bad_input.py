@@ -217,7 +217,14 @@ CALLS = {
     "masked_contexts": (masked_contexts, {"tokens": [[0, 1]], "masks": [[0, 1]]}),
     "paper_world": (
         paper_world,
-        {"n_concepts": 2, "seed": 0, "n_masks": 3, "share_of_tokens": 0.5, "edge_probability": 0.5},
+        {
+            "n_concepts": 2,
+            "seed": 0,
+            "n_masks": 3,
+            "share_of_tokens": 0.5,
+            "edge_probability": 0.5,
+            "context_weights": "masked",
+        },
     ),
     "paper_runs": (
         paper_runs,
@@ -836,6 +843,7 @@ BAD = {
         "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5")],
         "share_of_tokens": [(0.0, "above 0"), *BAD_PROBABILITIES],
         "edge_probability": BAD_PROBABILITIES,
+        "context_weights": [("fair", "one of 'masked', 'uniform', got 'fair'"), (None, "got None")],
     },
     "paper_runs": {
         "n_concepts": BAD_SIZES,

@@ -27,12 +27,12 @@ SUBSETS = [world.contexts()[i:] for i, world in enumerate(WORLDS)]  # of differe
     ids=lambda settings: "-".join(map(str, settings.values())) or "default",
 )
 def test_every_run_is_the_run_that_train_gives(settings, contexts):
-    together = train_many(WORLDS, 2, seeds=range(4), steps=25, contexts=contexts, progress=False, **settings)
+    together = train_many(WORLDS, 2, seeds=range(4), steps=60, contexts=contexts, progress=False, **settings)
     close = 1e-4 if settings.get("dtype") == torch.float32 else 1e-12
     for i, run in enumerate(together):
         subset = contexts[i] if contexts is SUBSETS else contexts
-        alone = train(WORLDS[i], 2, seed=i, steps=25, contexts=subset, progress=False, **settings)
-        assert run.steps == alone.steps == 25
+        alone = train(WORLDS[i], 2, seed=i, steps=60, contexts=subset, progress=False, **settings)
+        assert run.steps == alone.steps == 60
         assert run.entropy_floor == alone.entropy_floor
         assert run.settings["seed"] == i
         assert run.history.keys() == alone.history.keys()
