@@ -31,6 +31,7 @@ from linrep_core._checks import (
 )
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.ensemble import train_many
+from linrep_core.geometry import linearity
 from linrep_core.language import UNKNOWN, LatentConditionalModel
 from linrep_core.training import TrainingRun
 
@@ -321,11 +322,36 @@ def paper_block(row: str, steps: int, first_seed: int, n_seeds: int) -> list[dic
     >>> sorted({record["seed"] for record in records})
     [0, 1]
     """
-    settings = ROWS[check_choice("row", row, tuple(ROWS))].settings
+    seeds, settings = _block(row, first_seed, n_seeds)
+    return history_rows(paper_runs(**settings, seeds=seeds, steps=steps, n_records=RECORDS, progress=False))
+
+
+def paper_heat_maps(row: str, steps: int, first_seed: int, n_seeds: int) -> list[dict[str, float]]:
+    """What figure 7(a) averages: for each run and two concepts the mean cosine between their steering vectors.
+
+    The arguments are those of `paper_block`; a concept with itself has the mean over pairs of different vectors.
+
+    Examples
+    --------
+    >>> [record["seed"] for record in paper_heat_maps("table-1-m3", steps=10, first_seed=0, n_seeds=2)]
+    [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
+    """
+    seeds, settings = _block(row, first_seed, n_seeds)
+    runs = paper_runs(**settings, seeds=seeds, steps=steps, n_records=2, progress=False)
+    shape = {name: settings[name] for name in ("n_masks", "share_of_tokens") if name in settings}
+    records = []
+    for seed, run in zip(seeds, runs, strict=True):
+        heat_map = linearity(paper_world(settings["n_concepts"], seed, **shape)[0], run.predictor).heat_map
+        for first, second in zip(*np.triu_indices(len(heat_map)), strict=True):
+            cosine = float(heat_map[first, second])
+            records.append({"seed": seed, "first": int(first), "second": int(second), "cosine": cosine})
+    return records
+
+
+def _block(row: str, first_seed: int, n_seeds: int) -> tuple[range, dict[str, Any]]:
     first = check_integer("first_seed", first_seed, low=0)
     count = check_integer("n_seeds", n_seeds, low=1, high=10_000)
-    seeds = range(first, first + count)
-    return history_rows(paper_runs(**settings, seeds=seeds, steps=steps, n_records=RECORDS, progress=False))
+    return range(first, first + count), ROWS[check_choice("row", row, tuple(ROWS))].settings
 
 
 # ---- the paper's numbers beside ours ----------------------------------------------------------------------------
