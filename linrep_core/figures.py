@@ -267,22 +267,7 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
     """Mean cosine between the unembedding steering vectors of each two concepts (diagonal: within a concept)."""
     check_instance("report", report, LinearityReport)
     names = list(_names(len(report.unembedding), names))
-    figure = go.Figure(
-        go.Heatmap(
-            z=_short(report.heat_map),
-            x=names,
-            y=names,
-            zmin=-1,
-            zmax=1,
-            colorscale=DIVERGING,
-            xgap=2,
-            ygap=2,
-            text=[[f"{value:.2f}" for value in row] for row in report.heat_map],
-            texttemplate="%{text}",
-            colorbar={"title": {"text": "cosine"}},
-            hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
-        )
-    )
+    figure = go.Figure(_cosine_squares(report.heat_map, names))
     figure.update_yaxes(autorange="reversed", scaleanchor="x")
     description = (
         f"Heat map of mean cosines between the steering vectors of {len(names)} concepts. Diagonal, within a concept: "
@@ -290,6 +275,48 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
         f"{report.mean['between']:.2f}."
     )
     return _finish(figure, description, height=400)
+
+
+def cosine_tables(tables: Mapping[str, Any], names: Sequence[str]) -> go.Figure:
+    """Named square tables of mean cosines between concepts, one at a time, chosen from a list."""
+    names = check_words("names", names)
+    check_words("tables", list(check_mapping("tables", tables)))
+    if not tables:
+        raise ValueError("tables must hold at least one table, got none")
+    shape = (len(names), len(names))
+    arrays = {name: check_array(f"tables[{name!r}]", table, shape=shape) for name, table in tables.items()}
+    figure, parts = go.Figure(), []
+    for position, (name, array) in enumerate(arrays.items()):
+        figure.add_trace(_cosine_squares(array, names, name=name, visible=position == 0))
+        diagonal, off = np.diag(array), array[~np.eye(len(names), dtype=bool)]
+        within = f"on the diagonal {diagonal.min():.2f} to {diagonal.max():.2f}"
+        parts.append(f"{name}: {within}" + (f", elsewhere {off.min():.2f} to {off.max():.2f}" if off.size else ""))
+    figure.update_yaxes(autorange="reversed", scaleanchor="x")
+    shown_one = [[i == j for j in range(len(arrays))] for i in range(len(arrays))]
+    buttons = [
+        {"label": name, "method": "restyle", "args": [{"visible": visible}, list(range(len(arrays)))]}
+        for name, visible in zip(arrays, shown_one, strict=True)
+    ]
+    figure.update_layout(updatemenus=[{"name": "Whose", "buttons": buttons}])
+    return _finish(figure, f"Mean cosines between concepts. {'; '.join(parts)}.", height=430)
+
+
+def _cosine_squares(table: NDArray, names: Sequence[str], **about: Any) -> go.Heatmap:
+    return go.Heatmap(
+        z=_short(table),
+        x=list(names),
+        y=list(names),
+        zmin=-1,
+        zmax=1,
+        colorscale=DIVERGING,
+        xgap=2,
+        ygap=2,
+        text=[[f"{value:.2f}" for value in row] for row in table],
+        texttemplate="%{text}",
+        colorbar={"title": {"text": "cosine"}},
+        hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
+        **about,
+    )
 
 
 def lines(

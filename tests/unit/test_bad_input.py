@@ -305,6 +305,7 @@ CALLS = {
         {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
     ),
     "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
+    "cosine_tables": (figures.cosine_tables, {"tables": {"here": [[1.0]]}, "names": ["a"]}),
     "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "ranks": {2: 3}}),
     "beside_the_paper": (figures.beside_the_paper, {"rows": {"m = 3": COMPARISONS}}),
     "unembedding_space": (
@@ -1041,6 +1042,15 @@ BAD = {
         "model": BAD_MODELS,
         "contexts": BAD_CONTEXTS + TWICE,
         "vocabulary": BAD_VOCABULARIES,
+    },
+    "cosine_tables": {
+        "tables": [
+            ({}, "at least one table, got none"),
+            ([[1.0]], "mapping, got [[1.0]]"),
+            ({"here": [[1.0, 0.0]]}, "['here']", "shape (1, 1)"),
+            ({"here": [[NAN]]}, "['here']", "finite"),
+        ],
+        "names": [("a b", "sequence"), ([1], "strings"), (None, "a sequence, got None")],
     },
     "phase_map": {
         "diagrams": [

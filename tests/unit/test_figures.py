@@ -41,6 +41,7 @@ FIGURES = {
     ),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: 3, 5: 25}),
+    "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
 
@@ -362,6 +363,17 @@ def test_heat_map_shows_the_cosines():
     assert list(heat.x) == list(heat.y) == ["royal", "female"]
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert f"{REPORT.unembedding.min():.2f} to {REPORT.unembedding.max():.2f}" in figure.layout.meta["description"]
+
+
+def test_cosine_tables_show_one_table_at_a_time():
+    figure = FIGURES["cosine_tables"]()
+    here, paper = figure.data
+    assert (here.visible, paper.visible) == (True, False)
+    assert rounded(here.z) == [1.0, 0.0, 0.0, 1.0]
+    (menu,) = plain(figure)["layout"]["updatemenus"]
+    assert [button["label"] for button in menu["buttons"]] == ["here", "paper"]
+    assert menu["buttons"][1]["args"] == [{"visible": [False, True]}, [0, 1]]
+    assert "here: on the diagonal 1.00 to 1.00, elsewhere 0.00 to 0.00" in figure.layout.meta["description"]
 
 
 def test_lines_show_their_series_and_leave_a_gap_for_nan():
