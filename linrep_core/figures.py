@@ -31,7 +31,7 @@ from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
 from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
 from linrep_core.phase_diagram import Cell, Diagram
-from linrep_core.reproduction import AGREES, COSINES, Comparison
+from linrep_core.reproduction import AGREES, COSINES, STUCK_ABOVE, Comparison
 from linrep_core.training import TrainingRun
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
@@ -441,7 +441,8 @@ def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figur
 
 def _told(diagram: Diagram, cell: Cell) -> list[str]:
     """The cell's numbers in words, and the address of such a run in the lab."""
-    runs = f"{cell.n_runs} runs" + (f", {cell.n_stuck} stuck" if cell.n_stuck and cell.dim >= cell.n_concepts else "")
+    high = f", {cell.n_stuck} of them more than {STUCK_ABOVE} nats above the floor" if cell.n_stuck else ""
+    runs = f"{cell.n_runs} runs{high}"
     lost = f", {cell.n_diverged} diverged" if cell.n_diverged else ""
     words = (
         f"m = {cell.n_concepts}, d = {cell.dim}: cosine {cell.means['unembedding'].mean:.2f}, alignment "
