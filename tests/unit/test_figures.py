@@ -436,8 +436,8 @@ def test_a_phase_map_shows_each_cell_once_and_says_what_it_is():
     assert second.z[0][1] == pytest.approx(0.022)
     assert (first.visible, second.visible) == (True, False)
     words, address = first.customdata[0][1]
-    assert words == "m = 2, d = 2: cosine 0.22, alignment 0.25, excess loss 0.250 nats (4 runs, 1 of them more "
-        "than 0.03 nats above the floor, 2 diverged)."
+    runs = "4 runs, 1 of them more than 0.03 nats above the floor, 2 diverged"
+    assert words == f"m = 2, d = 2: cosine 0.22, alignment 0.25, excess loss 0.250 nats ({runs})."
     assert address.startswith("lab=1&m=2&d=2&")
     assert list(first.customdata[0][0]) == ["", ""]
     assert list(diagonal.x) == list(diagonal.y) == [2, 3]
