@@ -369,15 +369,17 @@ def beside_the_paper(rows: Mapping[str, Sequence[Comparison]]) -> go.Figure:
     return _finish(figure, description, height=420)
 
 
-def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figure:
+def phase_map(diagrams: Sequence[Diagram], limits: Mapping[int, tuple[int, float]]) -> go.Figure:
     """Heat maps of all cells (concepts, dimension), one diagram and one measure at a time, chosen from two lists.
 
-    `ranks` names for some numbers of concepts the dimension from which on the cheapest table has all the room it wants.
+    `limits` is what the theory says of some numbers of concepts: the dimension from which on the cheapest table has all
+    the room it wants, and its mean cosine.
     """
     diagrams = check_sequence("diagrams", diagrams)
     for i, diagram in enumerate(diagrams):
         check_instance(f"diagrams[{i}]", diagram, Diagram)
-    check_mapping("ranks", ranks)
+    for m, limit in check_mapping("limits", limits).items():
+        check_sequence(f"limits[{m!r}]", limit, length=2)
     every = [cell for diagram in diagrams for cell in diagram.cells]
     if not every:
         raise ValueError("diagrams must hold at least one cell, got none")
@@ -404,21 +406,7 @@ def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figur
                 **look,
             )
         )
-    line = {"color": PALETTE[1], "width": 3}
-    figure.add_trace(
-        go.Scatter(x=concepts, y=concepts, mode="lines", line=line, name="d = m: the cube, 1", hoverinfo="skip")
-    )
-    marks = [(d, m) for m, d in ranks.items() if m in concepts and d <= dims[-1]]
-    figure.add_trace(
-        go.Scatter(
-            x=[d for d, _ in marks],
-            y=[m for _, m in marks],
-            mode="markers",
-            name="all the room it wants",
-            hoverinfo="skip",
-            marker={"symbol": "star", "size": 12, "color": PALETTE[4]},
-        )
-    )
+    figure.add_traces(_theory_of_phases(limits, concepts, dims))
     figure.update_xaxes(title="dimension d", showgrid=False, zeroline=False)
     figure.update_yaxes(title="concepts m", dtick=1, showgrid=False, zeroline=False)
     figure.update_layout(
@@ -437,6 +425,27 @@ def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figur
     figure = _finish(figure, description, height=430)
     figure.layout.meta = {**figure.layout.meta, "tells": True}
     return figure
+
+
+def _theory_of_phases(
+    limits: Mapping[int, tuple[int, float]], concepts: Sequence[int], dims: Sequence[int]
+) -> list[go.Scatter]:
+    """Where lines must be straight, and the mean cosine of the cheapest table where it first has its room."""
+    line = {"color": PALETTE[1], "width": 3}
+    straight = go.Scatter(x=concepts, y=concepts, mode="lines", line=line, name="theory: 1 at d = m", hoverinfo="skip")
+    marks = [(rank, m, cosine) for m, (rank, cosine) in limits.items() if m in concepts and rank <= dims[-1]]
+    bent = go.Scatter(
+        x=[rank for rank, _, _ in marks],
+        y=[m for _, m, _ in marks],
+        text=[f"{cosine:.2f}" for _, _, cosine in marks],
+        mode="markers+text",
+        textposition="bottom center",
+        textfont={"color": SEQUENTIAL[-1][1]},  # the cells under it are light in both themes
+        name="theory: so little from here on",
+        hoverinfo="skip",
+        marker={"symbol": "star", "size": 12, "color": PALETTE[4]},
+    )
+    return [straight, bent]
 
 
 def _told(diagram: Diagram, cell: Cell) -> list[str]:

@@ -306,7 +306,7 @@ CALLS = {
     ),
     "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
     "cosine_tables": (figures.cosine_tables, {"tables": {"here": [[1.0]]}, "names": ["a"]}),
-    "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "ranks": {2: 3}}),
+    "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "limits": {2: (3, 0.27)}}),
     "beside_the_paper": (figures.beside_the_paper, {"rows": {"m = 3": COMPARISONS}}),
     "unembedding_space": (
         figures.unembedding_space,
@@ -1058,7 +1058,12 @@ BAD = {
             (None, "a sequence, got None"),
             ([MODEL], "[0]", "a Diagram, got LatentConditionalModel"),
         ],
-        "ranks": [(None, "mapping, got None"), ([2], "mapping, got [2]")],
+        "limits": [
+            (None, "mapping, got None"),
+            ([2], "mapping, got [2]"),
+            ({2: 3}, "[2]", "sequence, got 3"),
+            ({2: (3,)}, "[2]", "2 entries, got 1"),
+        ],
     },
     "beside_the_paper": {
         "rows": [

@@ -40,7 +40,7 @@ FIGURES = {
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
     "statement_graph": lambda: figures.statement_graph(statements()),
-    "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: 3, 5: 25}),
+    "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
@@ -441,7 +441,7 @@ def test_a_phase_map_shows_each_cell_once_and_says_what_it_is():
     assert address.startswith("lab=1&m=2&d=2&")
     assert list(first.customdata[0][0]) == ["", ""]
     assert list(diagonal.x) == list(diagonal.y) == [2, 3]
-    assert (list(marks.x), list(marks.y)) == ([3], [2])  # for five concepts there is no row
+    assert (list(marks.x), list(marks.y), list(marks.text)) == ([3], [2], ["0.27"])  # for five concepts there is no row
     assert figure.layout.meta["tells"]
 
 
