@@ -23,6 +23,7 @@ from linrep_core._checks import (
     check_integer,
     check_iterable,
     check_mapping,
+    check_number,
     check_sequence,
     check_words,
     shown,
@@ -379,7 +380,9 @@ def phase_map(diagrams: Sequence[Diagram], limits: Mapping[int, tuple[int, float
     for i, diagram in enumerate(diagrams):
         check_instance(f"diagrams[{i}]", diagram, Diagram)
     for m, limit in check_mapping("limits", limits).items():
-        check_sequence(f"limits[{m!r}]", limit, length=2)
+        rank, cosine = check_sequence(f"limits[{m!r}]", limit, length=2)
+        check_integer(f"limits[{m!r}][0]", rank, low=1)
+        check_number(f"limits[{m!r}][1]", cosine, low=-1.0, high=1.0)
     every = [cell for diagram in diagrams for cell in diagram.cells]
     if not every:
         raise ValueError("diagrams must hold at least one cell, got none")

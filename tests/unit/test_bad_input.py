@@ -1062,7 +1062,9 @@ BAD = {
             (None, "mapping, got None"),
             ([2], "mapping, got [2]"),
             ({2: 3}, "[2]", "sequence, got 3"),
-            ({2: (3,)}, "[2]", "2 entries, got 1"),
+            ({2: (3,)}, "[2]", "length 2, got (3,)"),
+            ({2: (0, 0.3)}, "[2][0]", "at least 1, got 0"),
+            ({2: (3, 3.0)}, "[2][1]", "1, got 3"),
         ],
     },
     "beside_the_paper": {
