@@ -1,4 +1,4 @@
-"""Directions of concepts in a real model's vectors, and what chance would give: for `linrep_core.llm`.
+"""Directions of concepts in a real model's vectors, Euclidean or in the causal inner product: for `linrep_core.llm`.
 
 A concept is given by pairs of words (man, woman), (king, queen), ...: an array of shape (n_pairs, 2, dim) whose rows
 are g(base), g(target). Its steering vectors are the differences. All numbers here are float64.
@@ -11,24 +11,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, stats
+from scipy import linalg
 
 from linrep_core._checks import (
     as_array,
     check_array,
-    check_choice,
     check_flag,
     check_instance,
-    check_integer,
-    check_number,
 )
 from linrep_core.geometry import _normalize
 
 Array = NDArray[np.float64]
 ROWS = 8192  # of the unembedding table that are held in float64 at once
-ALTERNATIVES = ("greater", "less", "two-sided")
-MAX_RESAMPLES = 10_000_000
-BATCH = 10_000_000  # numbers that resampling holds at once
 
 
 # ---- the inner product in which a step of the unembeddings says what it does to the others --------------------------
@@ -197,7 +191,7 @@ def concept_direction(pairs: Any, inner_product: CausalInnerProduct | None = Non
     [0.6, 0.8]
     """
     mean = _steering_vectors(pairs).mean(axis=0)
-    length = np.linalg.norm(mean if inner_product is None else _whiten(mean, inner_product))
+    length = np.linalg.norm(whitened(mean, inner_product))
     if not length > 0:
         raise ValueError("pairs must have steering vectors that do not cancel, got a mean of zero")
     return mean / length
@@ -238,181 +232,8 @@ def within_concept_cosines(
     return cosine(steering, means, inner_product)
 
 
-# ---- what chance would give -----------------------------------------------------------------------------------------
-
-
-def random_pairs(vectors: Any, n_pairs: int, *, seed: int = 0) -> Array:
-    """Pairs of different rows drawn from a table: steering vectors of nothing.
-
-    Parameters
-    ----------
-    vectors
-        Shape (n, dim): the unembeddings, or those of ordinary words.
-    n_pairs
-        At most n / 2: no row comes twice.
-    seed
-        Of the drawing.
-
-    Returns
-    -------
-    array of shape (n_pairs, 2, dim)
-
-    Examples
-    --------
-    >>> random_pairs(np.eye(6), 3).sum(axis=(0, 1)).tolist()
-    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    """
-    table = as_array("vectors", vectors)
-    if table.ndim != 2 or len(table) < 2:
-        raise ValueError(f"vectors must have shape (n, dim) with n at least 2, got {table.shape}")
-    n_pairs = check_integer("n_pairs", n_pairs, low=1, high=len(table) // 2)
-    generator = np.random.default_rng(check_integer("seed", seed, low=0))
-    rows = generator.choice(len(table), size=(n_pairs, 2), replace=False)
-    return check_array("vectors", table[rows], shape=(n_pairs, 2, "dim"))
-
-
-def wrong_partners(pairs: Any, *, seed: int = 0) -> Array:
-    """The same words, but each base word with the target of another pair: (man, queen), (king, woman).
-
-    What remains within a concept then is due to which words stand on which side, not to who belongs to whom.
-
-    Parameters
-    ----------
-    pairs
-        Shape (n_pairs, 2, dim), at least two.
-    seed
-        Of the drawing.
-
-    Returns
-    -------
-    array of the same shape; no target stays where it was
-
-    Examples
-    --------
-    >>> wrong_partners([[[0.0], [1.0]], [[2.0], [3.0]]]).tolist()
-    [[[0.0], [3.0]], [[2.0], [1.0]]]
-    """
-    array = _pairs(pairs)
-    if len(array) < 2:
-        raise ValueError("pairs must be at least 2 to change partners, got 1")
-    order = np.random.default_rng(check_integer("seed", seed, low=0)).permutation(len(array))
-    changed = array.copy()
-    changed[order, 1] = array[np.roll(order, 1), 1]  # round in a circle: nobody keeps a partner
-    return changed
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the interval that a resampling of the values puts around it."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def bootstrap_interval(values: Any, *, confidence: float = 0.95, n_resamples: int = 9999, seed: int = 0) -> Interval:
-    """Mean of the values with its bootstrap interval (bias-corrected and accelerated, Efron 1987; by scipy).
-
-    Parameters
-    ----------
-    values
-        Shape (n,), at least two, one for each pair, sentence or concept: what is resampled must be what was sampled.
-        The n (n - 1) / 2 cosines between pairs are not; `within_concept_cosines` nearly are.
-    confidence
-        Strictly between 0 and 1.
-    n_resamples
-        How often to resample.
-    seed
-        Of the resampling.
-
-    Examples
-    --------
-    >>> print(bootstrap_interval([0.1, 0.2, 0.3, 0.4, 0.5]))
-    0.300 [0.180, 0.420]
-    """
-    array = _sample("values", values)
-    confidence = check_number("confidence", confidence, low=0.0, high=1.0, open_interval=True)
-    n_resamples = check_integer("n_resamples", n_resamples, low=1, high=MAX_RESAMPLES)
-    generator = np.random.default_rng(check_integer("seed", seed, low=0))
-    mean = float(array.mean())
-    if np.ptp(array) == 0:  # nothing varies; the corrections would divide by that
-        return Interval(mean, mean, mean)
-    found = stats.bootstrap(
-        (array,),
-        np.mean,
-        confidence_level=confidence,
-        n_resamples=n_resamples,
-        batch=max(1, BATCH // len(array)),
-        rng=generator,
-    ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high))
-
-
-def permutation_p_value(
-    first: Any,
-    second: Any,
-    *,
-    paired: bool = False,
-    alternative: str = "greater",
-    n_resamples: int = 9999,
-    seed: int = 0,
-) -> float:
-    """How often chance alone makes the mean of `first` exceed that of `second` by as much (by scipy).
-
-    Parameters
-    ----------
-    first, second
-        Shapes (n,) and (k,), at least two each.
-    paired
-        Whether entry i of both belongs together (the same words with the right and with a wrong partner); then chance
-        swaps the two, otherwise it deals all values out anew.
-    alternative
-        ``"greater"``: the mean of first is greater; ``"less"``; ``"two-sided"``.
-    n_resamples
-        How often to permute; all permutations are tried where there are no more.
-    seed
-        Of the permutations.
-
-    Returns
-    -------
-    p-value, at least 1 / (n_resamples + 1)
-
-    Examples
-    --------
-    >>> permutation_p_value([4.0, 5.0, 6.0], [1.0, 2.0, 3.0])  # 1 of the 20 ways to deal six values out
-    0.05
-    """
-    left, right = _sample("first", first), _sample("second", second)
-    if check_flag("paired", paired) and len(left) != len(right):
-        raise ValueError(f"second must have {len(left)} values like first where they are paired, got {len(right)}")
-    result = stats.permutation_test(
-        (left, right),
-        _difference_of_means,
-        permutation_type="samples" if paired else "independent",
-        alternative=check_choice("alternative", alternative, ALTERNATIVES),
-        n_resamples=check_integer("n_resamples", n_resamples, low=1, high=MAX_RESAMPLES),
-        batch=max(1, BATCH // (len(left) + len(right))),
-        vectorized=True,
-        rng=np.random.default_rng(check_integer("seed", seed, low=0)),
-    )
-    return float(result.pvalue)
-
-
-def _difference_of_means(first: Array, second: Array, axis: int) -> Array:
-    return first.mean(axis=axis) - second.mean(axis=axis)
-
-
-def _sample(name: str, values: Any) -> Array:
-    array = check_array(name, values, shape=("n",))
-    if len(array) < 2:
-        raise ValueError(f"{name} must hold at least 2 numbers, got {len(array)}")
-    return array
-
-
-def _pairs(pairs: Any) -> Array:
+def check_pairs(pairs: Any) -> Array:
+    """Return a concept's pairs as an array, or raise a ValueError."""
     array = check_array("pairs", pairs, shape=("n_pairs", 2, "dim"))
     if not array.size:
         raise ValueError(f"pairs must hold at least one pair of vectors, got an array of shape {array.shape}")
@@ -420,7 +241,7 @@ def _pairs(pairs: Any) -> Array:
 
 
 def _steering_vectors(pairs: Any) -> Array:
-    array = _pairs(pairs)
+    array = check_pairs(pairs)
     return array[:, 1] - array[:, 0]  # (n_pairs, dim)
 
 
@@ -432,7 +253,10 @@ def _vectors(name: str, vectors: Any, dim: int | None) -> Array:
     return check_array(name, array, shape=array.shape)
 
 
-def _whiten(vectors: Array, inner_product: CausalInnerProduct) -> Array:
+def whitened(vectors: Array, inner_product: CausalInnerProduct | None) -> Array:
+    """Unembedding vectors in coordinates where the inner product (None: the Euclidean one) is the ordinary one."""
+    if inner_product is None:
+        return vectors
     check_instance("inner_product", inner_product, CausalInnerProduct)
     if vectors.shape[-1] != inner_product.dim:
         raise ValueError(
@@ -442,5 +266,5 @@ def _whiten(vectors: Array, inner_product: CausalInnerProduct) -> Array:
 
 
 def _unit(vectors: Array, inner_product: CausalInnerProduct | None) -> Array:
-    white = vectors if inner_product is None else _whiten(vectors, inner_product)
+    white = whitened(vectors, inner_product)
     return _normalize(white.reshape(-1, white.shape[-1])).reshape(white.shape)
