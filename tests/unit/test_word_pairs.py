@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import re
 from itertools import permutations
 from pathlib import Path
 
@@ -128,12 +129,14 @@ def test_a_translation_is_the_same_from_either_side():
     ]
 
 
-# words of a sentence that only one of the four languages has
+# short words that, of the four languages, only one uses often
 TELLING = {
-    "en": {"the", "and", "that", "of", "you"},
-    "fr": {"le", "les", "et", "il", "qui", "ne", "des", "du", "est"},
-    "de": {"der", "das", "und", "nicht", "dem", "den", "zu"},
-    "es": {"el", "los", "una", "del", "las", "con"},
+    "en": {"the", "and", "that", "of", "you", "to", "than", "her"},
+    "fr": {"les", "et", "il", "qui", "ne", "est", "dans", "pour", "sur", "où", "je", "ce", "été", "avant", "nous"}
+    | {"une", "mon", "puis", "au", "par"},
+    "de": {"der", "das", "und", "nicht", "dem", "den", "zu", "auf", "ein", "mit", "im", "von", "ist", "die", "sie"}
+    | {"dass", "er"},
+    "es": {"el", "los", "las", "con", "por", "su", "sus", "lo", "del", "más", "una"},
 }
 
 
@@ -141,9 +144,10 @@ TELLING = {
 def test_sentences_are_in_the_language_that_they_are_filed_under(language):
     other = next(name for name in LANGUAGES if name != language)
     for pair in translations(language, other):
-        words = pair.first.lower().split()
+        words = re.findall(r"\w+", pair.first.lower())
         counts = {name: sum(word in telling for word in words) for name, telling in TELLING.items()}
-        assert counts[language] == max(counts.values()), pair.first
+        most = max(count for name, count in counts.items() if name != language)
+        assert counts[language] > most, pair.first
 
 
 def test_at_least_forty_winograd_pairs_differ_in_their_last_word_only():
