@@ -95,7 +95,16 @@ class Translation:
     Attributes
     ----------
     first, second : str
-        Neither is empty.
+
+    Raises
+    ------
+    ValueError
+        If one of them is empty or no text.
+
+    Examples
+    --------
+    >>> Translation("Good morning", "Guten Morgen").second
+    'Guten Morgen'
     """
 
     first: str
@@ -118,6 +127,11 @@ class WinogradPair:
         These last words (or phrases); for a pair with a concept, in the order of that concept.
     concept : str or None
         The token concept that `words` is an instance of.
+
+    Raises
+    ------
+    ValueError
+        If a text is empty, does not end with its word, or differs from the other before that.
 
     Examples
     --------
