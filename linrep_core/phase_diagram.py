@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ import torch
 from linrep_core import geometry
 from linrep_core._checks import check_choice, check_integer, check_records
 from linrep_core.ensemble import train_many
+from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.reproduction import BATCH_SIZE, STUCK_ABOVE, Estimate, estimate, paper_world
 
 # "lookup_table" is the paper's start as far as its curves tell; from the large one the words begin far apart
@@ -25,7 +27,10 @@ STARTS: dict[str, dict[str, Any]] = {
     "large": {"initialization": "gaussian", "scale": 1.0},
 }
 METHODS = ("gradient descent", "sgd", "adam")
+FULL_BATCH_STEPS = 1000  # then four times as many move a mean cosine by a few hundredths
+BATCHES_PER_TOKEN = 250  # of sgd: so every word is drawn 25 000 times, however many there are
 MEASURES = (*geometry.MEASURES, "excess_loss")
+KINDS: dict[str, tuple[str, ...]] = {"method": METHODS, "start": tuple(STARTS), "context_weights": CONTEXT_WEIGHTS}
 MAX_CELL_CONCEPTS = 8
 LAB_MAX_DIM = 16
 
@@ -105,6 +110,18 @@ def method_settings(method: str, n_concepts: int) -> dict[str, Any]:
     return {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": BATCH_SIZE}
 
 
+def method_steps(method: str, n_concepts: int) -> int:
+    """How long a cell is trained.
+
+    Examples
+    --------
+    >>> method_steps("adam", 3), method_steps("sgd", 3)
+    (1000, 2000)
+    """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_CELL_CONCEPTS)
+    return BATCHES_PER_TOKEN * 2**m if check_choice("method", method, METHODS) == "sgd" else FULL_BATCH_STEPS
+
+
 def phase_cell(
     n_concepts: int,
     dim: int,
@@ -112,9 +129,10 @@ def phase_cell(
     start: str = "small",
     context_weights: str = "masked",
     *,
-    steps: int = 2000,
+    steps: int | None = None,
     n_seeds: int = 20,
     n_masks: int | None = None,
+    share_of_tokens: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Train one cell of the diagram: a world, a start and a run for each seed, all at once.
 
@@ -129,9 +147,9 @@ def phase_cell(
     context_weights
         ``"masked"`` or ``"uniform"``, see `LatentConditionalModel`.
     steps, n_seeds
-        Length and number of runs.
-    n_masks
-        None: all contexts; else only those that at most so many random masks make (see `random_masks`).
+        Length (None: see `method_steps`) and number of runs.
+    n_masks, share_of_tokens
+        A world with few contexts or few words, see `paper_world`.
 
     Returns
     -------
@@ -150,13 +168,14 @@ def phase_cell(
     """
     settings = method_settings(method, n_concepts)
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
-    worlds = [paper_world(n_concepts, seed, n_masks=n_masks, context_weights=context_weights) for seed in seeds]
+    kind = {"n_masks": n_masks, "share_of_tokens": share_of_tokens, "context_weights": context_weights}
+    worlds = [paper_world(n_concepts, seed, **kind) for seed in seeds]
     runs = train_many(
         [world for world, _ in worlds],
         dim,
         seeds=seeds,
-        steps=steps,
-        contexts=None if n_masks is None else [contexts for _, contexts in worlds],
+        steps=method_steps(method, n_concepts) if steps is None else steps,
+        contexts=None if worlds[0][1] is None else [contexts for _, contexts in worlds],
         dtype=torch.float32,
         n_records=2,
         progress=False,
@@ -171,6 +190,23 @@ def phase_cell(
         }
         for seed, run in zip(seeds, runs, strict=True)
     ]
+
+
+def diagrams(records: Any) -> list[Diagram]:
+    """Group the rows of sweeps over `phase_cell` by method, start and way of weighing contexts, in that order.
+
+    Examples
+    --------
+    >>> setting = {"n_concepts": 2, "dim": 2, "method": "adam", "start": "small", "context_weights": "masked"}
+    >>> [diagram.title for diagram in diagrams([{**setting, **record} for record in phase_cell(**setting, n_seeds=2)])]
+    ['adam, small start, masked contexts']
+    """
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for i, record in enumerate(check_records("records", records, tuple(KINDS))):
+        key = [check_choice(f"records[{i}][{name!r}]", record[name], there) for name, there in KINDS.items()]
+        groups.setdefault(tuple(key), []).append(record)
+    keys = [key for key in product(*KINDS.values()) if key in groups]
+    return [Diagram(*key, tuple(cells(groups[key]))) for key in keys]
 
 
 def cells(records: Any) -> list[Cell]:

@@ -1,11 +1,11 @@
-"""Make the tables of results/: every row of the paper's tables 1 to 4 and of its figure 6, with the paper's procedure.
+"""Make the tables of results/: the paper's tables 1 to 4, its figures 6 and 7(a), and this book's phase diagram.
 
     python results/reproduce.py                      what is missing; or `make results`
     python results/reproduce.py table-1-m3 ...       these rows only
     python results/reproduce.py --list               the rows, with what is done
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
-its file. Tables 1 and 2 take about an hour on two cores, tables 3 and 4 a day.
+its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from linrep_core.reproduction import ROWS, paper_block
+from linrep_core.language import CONTEXT_WEIGHTS
+from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
+from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
 
 FOLDER = Path(__file__).parent
@@ -27,7 +29,45 @@ def sweep_of(name: str) -> Sweep:
     return Sweep(paper_block, grid)
 
 
-SWEEPS = {name: sweep_of(name) for name in ROWS}
+def phase_sweep(n_concepts: int) -> Sweep:
+    """A row of the phase diagram: 20 runs a cell while they cost a second or so, then 5."""
+    dims = range(1, 4 * n_concepts + 1) if n_concepts < 8 else (1, 2, 4, 6, 7, 8, 9, 10, 12, 16, 24, 32)
+    grid = {
+        "n_concepts": [n_concepts],
+        "dim": dims,
+        "method": METHODS,
+        "start": list(STARTS),
+        "context_weights": CONTEXT_WEIGHTS,
+        "n_seeds": [20 if n_concepts < 5 else 5],
+    }
+    return Sweep(phase_cell, grid)
+
+
+def sparse_sweep() -> Sweep:
+    """Six concepts where only some of the 64 words and some of the masks ever occur."""
+    grid = {
+        "n_concepts": [6],
+        "dim": [2, 4, 6, 8, 12, 24],
+        "n_masks": [None, 32, 8],
+        "share_of_tokens": [1.0, 0.5, 0.25],
+        "n_seeds": [10],
+    }
+    return Sweep(phase_cell, grid)
+
+
+def heat_map_sweep() -> Sweep:
+    """Figure 7(a): ten concepts, as in table 4."""
+    row = "table-4-m10"
+    grid = {"row": [row], "steps": [ROWS[row].steps], "first_seed": range(0, 10, 5), "n_seeds": [5]}
+    return Sweep(paper_heat_maps, grid)
+
+
+SWEEPS = {
+    **{name: sweep_of(name) for name in ROWS},
+    "figure-7a": heat_map_sweep(),
+    **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
+    "phase-sparse": sparse_sweep(),
+}
 
 
 def main() -> None:

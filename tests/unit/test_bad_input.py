@@ -42,7 +42,7 @@ from linrep_core.geometry import (
 )
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
-from linrep_core.phase_diagram import Diagram, cells, method_settings, phase_cell
+from linrep_core.phase_diagram import Diagram, cells, diagrams, method_settings, method_steps, phase_cell
 from linrep_core.predictor import cross_entropy
 from linrep_core.reproduction import (
     compare,
@@ -52,6 +52,7 @@ from linrep_core.reproduction import (
     masked_contexts,
     n_stuck,
     paper_block,
+    paper_heat_maps,
     paper_runs,
     paper_world,
     random_masks,
@@ -76,7 +77,8 @@ RUN = train(MODEL, 2, steps=3, n_snapshots=2, progress=False)
 REPORT = linearity(MODEL, RUN.predictor)
 TWO_NODES = nx.Graph([(0, 1)])
 RECORDS_OF_TABLE_1 = paper_block("table-1-m3", steps=2, first_seed=0, n_seeds=2)
-PHASES = [{"n_concepts": 2, "dim": 2, **record} for record in phase_cell(2, 2, steps=2, n_seeds=1)]
+CELL = {"n_concepts": 2, "dim": 2, "method": "adam", "start": "small", "context_weights": "masked"}
+PHASES = [{**CELL, **record} for record in phase_cell(**CELL, steps=2, n_seeds=1)]
 DIAGRAM = Diagram("adam", "small", "masked", tuple(cells(PHASES)))
 COMPARISONS = compare("table-1-m3", RECORDS_OF_TABLE_1)
 
@@ -237,32 +239,24 @@ CALLS = {
             "n_masks": 3,
             "share_of_tokens": 0.5,
             "edge_probability": 0.5,
+            "learning_rate": 0.1,
             "n_records": 2,
             "progress": False,
         },
     ),
     "history_rows": (history_rows, {"runs": [RUN]}),
     "method_settings": (method_settings, {"method": "adam", "n_concepts": 3}),
-    "phase_cell": (
-        phase_cell,
-        {
-            "n_concepts": 2,
-            "dim": 2,
-            "method": "adam",
-            "start": "small",
-            "context_weights": "masked",
-            "steps": 2,
-            "n_seeds": 1,
-            "n_masks": 2,
-        },
-    ),
+    "method_steps": (method_steps, {"method": "adam", "n_concepts": 3}),
+    "phase_cell": (phase_cell, {**CELL, "steps": 2, "n_seeds": 1, "n_masks": 2, "share_of_tokens": 0.5}),
     "cells": (cells, {"records": PHASES}),
+    "diagrams": (diagrams, {"records": PHASES}),
     "estimate": (estimate, {"values": [0.9, 1.0]}),
     "runs_at": (runs_at, {"records": RECORDS_OF_TABLE_1, "step": 2}),
     "compare": (compare, {"row": "table-1-m3", "records": RECORDS_OF_TABLE_1, "step": 2}),
     "n_stuck": (n_stuck, {"records": RECORDS_OF_TABLE_1}),
     "likeliest_length": (likeliest_length, {"row": "table-1-m3", "records": RECORDS_OF_TABLE_1}),
     "paper_block": (paper_block, {"row": "table-1-m3", "steps": 2, "first_seed": 0, "n_seeds": 1}),
+    "paper_heat_maps": (paper_heat_maps, {"row": "table-1-m3", "steps": 2, "first_seed": 0, "n_seeds": 1}),
     "Sweep": (Sweep, {"function": squares, "grid": {"n": [1, 2]}}),
     "run_sweep": (
         run_sweep,
@@ -854,6 +848,7 @@ BAD = {
         "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5")],
         "share_of_tokens": [(0.0, "above 0"), *BAD_PROBABILITIES],
         "edge_probability": BAD_PROBABILITIES,
+        "learning_rate": [bad for bad in BAD_POSITIVES if bad[0] is not None],
         "n_records": [(0, "at least 1, got 0"), (2.0, "integer, got 2.0")],
         "progress": [("no", "True or False, got 'no'"), (None, "True or False, got None")],
     },
@@ -863,16 +858,33 @@ BAD = {
         "first_seed": BAD_SEEDS,
         "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
     },
+    "paper_heat_maps": {
+        "row": BAD_PAPER_ROWS,
+        "steps": BAD_COUNTS,
+        "first_seed": BAD_SEEDS,
+        "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
+    },
     "method_settings": {"method": BAD_METHODS, "n_concepts": [*BAD_DIMS[:3], (9, "at most 8, got 9")]},
+    "method_steps": {"method": BAD_METHODS, "n_concepts": [*BAD_DIMS[:3], (9, "at most 8, got 9")]},
     "phase_cell": {
         "n_concepts": [*BAD_DIMS[:3], (9, "at most 8, got 9")],
         "dim": BAD_DIMS,
         "method": BAD_METHODS,
         "start": [("huge", "one of 'small', 'large', got 'huge'"), (None, "got None"), (["small"], "got ['small']")],
         "context_weights": [("fair", "one of 'masked', 'uniform', got 'fair'"), (None, "got None")],
-        "steps": BAD_COUNTS,
+        "steps": [bad for bad in BAD_COUNTS if bad[0] is not None],  # None: as long as the diagram's cells
         "n_seeds": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), (10**6, "at most 10000")],
         "n_masks": [(0, "at least 1, got 0"), (2.5, "integer, got 2.5"), ("2", "integer, got '2'")],
+        "share_of_tokens": [(0.0, "above 0"), *BAD_PROBABILITIES],
+    },
+    "diagrams": {
+        "records": [
+            (None, "a list, a tuple or the like, got None"),
+            ([3], "[0]", "mapping, got 3"),
+            ([{"n_concepts": 2}], "[0]", "an entry 'method', got ['n_concepts']"),
+            ([{**PHASES[0], "start": "huge"}], "[0]['start']", "one of 'small', 'large', got 'huge'"),
+            ([{**PHASES[0], "method": ["adam"]}], "[0]['method']", "got ['adam']"),
+        ]
     },
     "cells": {
         "records": [

@@ -9,7 +9,18 @@ import pytest
 
 from linrep_core import ConceptGraph, LatentConditionalModel, linearity, train
 from linrep_core.lab.config import check_config
-from linrep_core.phase_diagram import MEASURES, METHODS, STARTS, Cell, Diagram, cells, method_settings, phase_cell
+from linrep_core.phase_diagram import (
+    MEASURES,
+    METHODS,
+    STARTS,
+    Cell,
+    Diagram,
+    cells,
+    diagrams,
+    method_settings,
+    method_steps,
+    phase_cell,
+)
 from linrep_core.reproduction import STUCK_ABOVE, Estimate
 
 
@@ -35,6 +46,28 @@ def test_few_masks_leave_contexts_out():
     few = phase_cell(3, 3, steps=0, n_seeds=1, n_masks=1)
     every = phase_cell(3, 3, steps=0, n_seeds=1)
     assert np.isnan(few[0]["embedding"]) or few[0]["embedding"] != every[0]["embedding"]
+
+
+def test_few_words_leave_tokens_out():
+    few = phase_cell(3, 3, steps=0, n_seeds=1, share_of_tokens=0.5)
+    every = phase_cell(3, 3, steps=0, n_seeds=1)
+    assert few[0]["unembedding"] != every[0]["unembedding"]
+    assert few[0]["excess_loss"] != every[0]["excess_loss"]
+
+
+def test_a_cell_runs_as_long_as_its_method_needs():
+    assert phase_cell(2, 2, "sgd", n_seeds=1) == phase_cell(2, 2, "sgd", n_seeds=1, steps=method_steps("sgd", 2))
+    assert method_steps("sgd", 8) == 2 * method_steps("sgd", 7)
+    assert method_steps("adam", 8) == method_steps("gradient descent", 2)
+
+
+def test_diagrams_come_in_the_order_of_methods_starts_and_weights():
+    kinds = [("sgd", "small", "masked"), ("adam", "large", "uniform"), ("adam", "large", "masked")]
+    names = ("method", "start", "context_weights")
+    rows = [{**record(dim=dim), **dict(zip(names, kind, strict=True))} for dim in (2, 3) for kind in kinds]
+    found = diagrams(rows)
+    assert [(each.method, each.start, each.context_weights) for each in found] == [kinds[0], kinds[2], kinds[1]]
+    assert [[cell.dim for cell in each.cells] for each in found] == [[2, 3]] * 3
 
 
 def test_cells_leave_out_what_diverged_and_count_what_is_stuck():
