@@ -243,6 +243,28 @@ class LanguageModel:
         features = self.embed(texts, batch_size=batch_size, progress=progress)
         return torch.log_softmax(features @ self.unembeddings.T, dim=1)
 
+    def lengths(self, texts: Any) -> list[int]:
+        """How many tokens each text has, with the mark at its start where the model wants one.
+
+        Parameters and errors are those of `embed`.
+        """
+        return [len(row) for row in self._encode(texts)]
+
+    def bag_of_words(self, texts: Any) -> torch.Tensor:
+        """The mean of g(y) over the tokens y of each text: all that is known of a text without running the model.
+
+        Where the tables are tied, these are the model's inputs.
+
+        Parameters and errors are those of `embed`.
+
+        Returns
+        -------
+        float32 tensor of shape (n, dim)
+        """
+        start = len(self._prefix)  # the mark is in every text and says nothing
+        bags = [self.unembeddings[row[start:]].mean(dim=0) for row in self._encode(texts)]
+        return torch.stack(bags) if bags else torch.empty(0, self.dim)
+
     def single_token(self, word: str) -> int | None:
         """The token that is this word, or None if the model writes the word in several tokens.
 
