@@ -480,7 +480,8 @@ def concept_heat_maps(tables: Mapping[str, Any], names: Sequence[str]) -> go.Fig
                 visible=position == 0,
                 name=title,
                 hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
-                colorbar={"title": {"text": "cosine", "side": "right"}, "thickness": 12},
+                # above the table: beside it, a narrow screen would have no room for the table itself
+                colorbar={"orientation": "h", "thickness": 12, "nticks": 5, "y": 1, "yanchor": "bottom"},
             )
         )
     figure.update_xaxes(tickangle=90, tickfont={"size": 9}, dtick=1, showgrid=False)
@@ -493,7 +494,9 @@ def concept_heat_maps(tables: Mapping[str, Any], names: Sequence[str]) -> go.Fig
         others = table[~np.eye(len(names), dtype=bool)]
         between = f", between them {np.abs(others).mean():.3f} in absolute value" if others.size else ""
         told.append(f"{title}: mean within the concepts {np.diag(table).mean():.3f}{between}")
-    return _finish(figure, f"Heat map of cosines between {len(names)} concepts. {'; '.join(told)}.", height=600)
+    figure = _finish(figure, f"Heat map of cosines between {len(names)} concepts. {'; '.join(told)}.", height=640)
+    figure.layout.meta = {**figure.layout.meta, "tall": True}  # on a phone, too, every row needs its height
+    return figure
 
 
 def concept_dots(charts: Mapping[str, Mapping[str, Any]], names: Sequence[str], *, x_title: str) -> go.Figure:
@@ -539,7 +542,9 @@ def concept_dots(charts: Mapping[str, Mapping[str, Any]], names: Sequence[str], 
         ]
         told.append(f"{title}: largest for {', '.join(tops)}")
     description = f"Dots for {len(names)} concepts: {x_title}. {'; '.join(told)}."
-    return _finish(figure, description, height=220 + 20 * len(names))
+    figure = _finish(figure, description, height=220 + 20 * len(names))
+    figure.layout.meta = {**figure.layout.meta, "tall": True}  # on a phone, too, every row needs its height
+    return figure
 
 
 def _concept_names(names: Any) -> list[str]:

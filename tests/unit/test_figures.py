@@ -476,4 +476,5 @@ def test_dots_stand_in_the_row_of_their_concept():
     description = figure.layout.meta["description"]
     assert "one: largest for c 3.00 in paper, b 0.30 in here" in description
     assert "two: largest for a 3.00 in paper, a 0.50 in here" in description
+    assert figure.layout.meta["tall"]
     assert not figures.concept_dots({"one": DOTS["one"]}, ["a", "b", "c"], x_title="cosine").layout.updatemenus
