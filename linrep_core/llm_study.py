@@ -437,6 +437,7 @@ def translation_study(model: str, languages: str) -> list[dict[str, Any]]:
     one record for each geometry, source (the model, and a bag of words) and concept; the last, "random pairs", has the
     mean absolute cosine with directions made of random words
     """
+    check_choice("languages", languages, LANGUAGE_PAIRS)
     read, pairs, found = _studied(model)
     steps = _translation_steps(model, languages)
     rows = []
@@ -462,6 +463,7 @@ def sentence_study(model: str, languages: str) -> list[dict[str, Any]]:
     -------
     one record for each geometry and source
     """
+    check_choice("languages", languages, LANGUAGE_PAIRS)
     read, _, found = _studied(model)
     steps = _translation_steps(model, languages)
     rows = []
@@ -571,11 +573,16 @@ def paper_numbers() -> dict[str, Any]:
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
 
-@functools.lru_cache(maxsize=1)
-def _studied(name: str) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
-    """A model, its concepts and its geometries; a worker that measures one model many times loads it once."""
+def _studied(name: Any) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+    """A model, its concepts and its geometries."""
     if not isinstance(name, str) or not name:
         raise ValueError(f"model must be {BUNDLED!r}, a folder, a .gguf file or a hub name, got {shown(name)}")
+    return _loaded(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(name: str) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+    """The same; a worker that measures one model many times loads it once."""
     model = LanguageModel.bundled() if name == BUNDLED else LanguageModel.load(name)
     return model, concept_pairs(model), geometries(model.unembeddings)
 
@@ -583,7 +590,7 @@ def _studied(name: str) -> tuple[LanguageModel, dict[str, Array], dict[str, Geom
 @functools.lru_cache(maxsize=len(LANGUAGE_PAIRS))
 def _translation_steps(name: str, languages: str) -> ContextSteps:
     model, _, _ = _studied(name)
-    first, second = check_choice("languages", languages, LANGUAGE_PAIRS).split("-")
+    first, second = languages.split("-")
     contexts = [(pair.first, pair.second) for pair in translations(first, second)]
     return context_steps(model, within_length(model, contexts), progress=False)
 

