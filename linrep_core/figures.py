@@ -31,7 +31,7 @@ from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
 from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
 from linrep_core.phase_diagram import Cell, Diagram
-from linrep_core.reproduction import AGREES, COSINES, Comparison
+from linrep_core.reproduction import AGREES, COSINES, STUCK_ABOVE, Comparison
 from linrep_core.training import TrainingRun
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
@@ -267,22 +267,7 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
     """Mean cosine between the unembedding steering vectors of each two concepts (diagonal: within a concept)."""
     check_instance("report", report, LinearityReport)
     names = list(_names(len(report.unembedding), names))
-    figure = go.Figure(
-        go.Heatmap(
-            z=_short(report.heat_map),
-            x=names,
-            y=names,
-            zmin=-1,
-            zmax=1,
-            colorscale=DIVERGING,
-            xgap=2,
-            ygap=2,
-            text=[[f"{value:.2f}" for value in row] for row in report.heat_map],
-            texttemplate="%{text}",
-            colorbar={"title": {"text": "cosine"}},
-            hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
-        )
-    )
+    figure = go.Figure(_cosine_squares(report.heat_map, names))
     figure.update_yaxes(autorange="reversed", scaleanchor="x")
     description = (
         f"Heat map of mean cosines between the steering vectors of {len(names)} concepts. Diagonal, within a concept: "
@@ -290,6 +275,48 @@ def cosine_heat_map(report: LinearityReport, names: Sequence[str] | None = None)
         f"{report.mean['between']:.2f}."
     )
     return _finish(figure, description, height=400)
+
+
+def cosine_tables(tables: Mapping[str, Any], names: Sequence[str]) -> go.Figure:
+    """Named square tables of mean cosines between concepts, one at a time, chosen from a list."""
+    names = check_words("names", names)
+    check_words("tables", list(check_mapping("tables", tables)))
+    if not tables:
+        raise ValueError("tables must hold at least one table, got none")
+    shape = (len(names), len(names))
+    arrays = {name: check_array(f"tables[{name!r}]", table, shape=shape) for name, table in tables.items()}
+    figure, parts = go.Figure(), []
+    for position, (name, array) in enumerate(arrays.items()):
+        figure.add_trace(_cosine_squares(array, names, name=name, visible=position == 0))
+        diagonal, off = np.diag(array), array[~np.eye(len(names), dtype=bool)]
+        within = f"on the diagonal {diagonal.min():.2f} to {diagonal.max():.2f}"
+        parts.append(f"{name}: {within}" + (f", elsewhere {off.min():.2f} to {off.max():.2f}" if off.size else ""))
+    figure.update_yaxes(autorange="reversed", scaleanchor="x")
+    shown_one = [[i == j for j in range(len(arrays))] for i in range(len(arrays))]
+    buttons = [
+        {"label": name, "method": "restyle", "args": [{"visible": visible}, list(range(len(arrays)))]}
+        for name, visible in zip(arrays, shown_one, strict=True)
+    ]
+    figure.update_layout(updatemenus=[{"name": "Whose", "buttons": buttons}])
+    return _finish(figure, f"Mean cosines between concepts. {'; '.join(parts)}.", height=430)
+
+
+def _cosine_squares(table: NDArray, names: Sequence[str], **about: Any) -> go.Heatmap:
+    return go.Heatmap(
+        z=_short(table),
+        x=list(names),
+        y=list(names),
+        zmin=-1,
+        zmax=1,
+        colorscale=DIVERGING,
+        xgap=2,
+        ygap=2,
+        text=[[f"{value:.2f}" for value in row] for row in table],
+        texttemplate="%{text}",
+        colorbar={"title": {"text": "cosine"}},
+        hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
+        **about,
+    )
 
 
 def lines(
@@ -342,15 +369,17 @@ def beside_the_paper(rows: Mapping[str, Sequence[Comparison]]) -> go.Figure:
     return _finish(figure, description, height=420)
 
 
-def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figure:
+def phase_map(diagrams: Sequence[Diagram], limits: Mapping[int, tuple[int, float]]) -> go.Figure:
     """Heat maps of all cells (concepts, dimension), one diagram and one measure at a time, chosen from two lists.
 
-    `ranks` names for some numbers of concepts the dimension from which on the cheapest table has all the room it wants.
+    `limits` is what the theory says of some numbers of concepts: the dimension from which on the cheapest table has all
+    the room it wants, and its mean cosine.
     """
     diagrams = check_sequence("diagrams", diagrams)
     for i, diagram in enumerate(diagrams):
         check_instance(f"diagrams[{i}]", diagram, Diagram)
-    check_mapping("ranks", ranks)
+    for m, limit in check_mapping("limits", limits).items():
+        check_sequence(f"limits[{m!r}]", limit, length=2)
     every = [cell for diagram in diagrams for cell in diagram.cells]
     if not every:
         raise ValueError("diagrams must hold at least one cell, got none")
@@ -377,21 +406,7 @@ def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figur
                 **look,
             )
         )
-    line = {"color": PALETTE[1], "width": 3}
-    figure.add_trace(
-        go.Scatter(x=concepts, y=concepts, mode="lines", line=line, name="d = m: the cube, 1", hoverinfo="skip")
-    )
-    marks = [(d, m) for m, d in ranks.items() if m in concepts and d <= dims[-1]]
-    figure.add_trace(
-        go.Scatter(
-            x=[d for d, _ in marks],
-            y=[m for _, m in marks],
-            mode="markers",
-            name="all the room it wants",
-            hoverinfo="skip",
-            marker={"symbol": "star", "size": 12, "color": PALETTE[4]},
-        )
-    )
+    figure.add_traces(_theory_of_phases(limits, concepts, dims))
     figure.update_xaxes(title="dimension d", showgrid=False, zeroline=False)
     figure.update_yaxes(title="concepts m", dtick=1, showgrid=False, zeroline=False)
     figure.update_layout(
@@ -412,9 +427,31 @@ def phase_map(diagrams: Sequence[Diagram], ranks: Mapping[int, int]) -> go.Figur
     return figure
 
 
+def _theory_of_phases(
+    limits: Mapping[int, tuple[int, float]], concepts: Sequence[int], dims: Sequence[int]
+) -> list[go.Scatter]:
+    """Where lines must be straight, and the mean cosine of the cheapest table where it first has its room."""
+    line = {"color": PALETTE[1], "width": 3}
+    straight = go.Scatter(x=concepts, y=concepts, mode="lines", line=line, name="theory: 1 at d = m", hoverinfo="skip")
+    marks = [(rank, m, cosine) for m, (rank, cosine) in limits.items() if m in concepts and rank <= dims[-1]]
+    bent = go.Scatter(
+        x=[rank for rank, _, _ in marks],
+        y=[m for _, m, _ in marks],
+        text=[f"{cosine:.2f}" for _, _, cosine in marks],
+        mode="markers+text",
+        textposition="bottom center",
+        textfont={"color": SEQUENTIAL[-1][1]},  # the cells under it are light in both themes
+        name="theory: so little from here on",
+        hoverinfo="skip",
+        marker={"symbol": "star", "size": 12, "color": PALETTE[4]},
+    )
+    return [straight, bent]
+
+
 def _told(diagram: Diagram, cell: Cell) -> list[str]:
     """The cell's numbers in words, and the address of such a run in the lab."""
-    runs = f"{cell.n_runs} runs" + (f", {cell.n_stuck} stuck" if cell.n_stuck and cell.dim >= cell.n_concepts else "")
+    high = f", {cell.n_stuck} of them more than {STUCK_ABOVE} nats above the floor" if cell.n_stuck else ""
+    runs = f"{cell.n_runs} runs{high}"
     lost = f", {cell.n_diverged} diverged" if cell.n_diverged else ""
     words = (
         f"m = {cell.n_concepts}, d = {cell.dim}: cosine {cell.means['unembedding'].mean:.2f}, alignment "

@@ -74,6 +74,12 @@ class Diagram:
         """In words, for a menu."""
         return f"{self.method}, {self.start} start, {self.context_weights} contexts"
 
+    def mean(self, n_concepts: int, dim: int, measure: str = "unembedding") -> float:
+        """The mean over a cell's runs of one of `MEASURES`; nan where there is no cell."""
+        check_choice("measure", measure, MEASURES)
+        there = [cell for cell in self.cells if (cell.n_concepts, cell.dim) == (n_concepts, dim)]
+        return there[0].means[measure].mean if there else float("nan")
+
     def lab_address(self, cell: Cell) -> str:
         """The fragment of the lab's address for a run like those of the cell; empty where the lab has no such run.
 

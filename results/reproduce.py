@@ -30,15 +30,17 @@ def sweep_of(name: str) -> Sweep:
 
 
 def phase_sweep(n_concepts: int) -> Sweep:
-    """A row of the phase diagram: 20 runs a cell while they cost a second or so, then 5."""
-    dims = range(1, 4 * n_concepts + 1) if n_concepts < 8 else (1, 2, 4, 6, 7, 8, 9, 10, 12, 16, 24, 32)
+    """A row of the phase diagram: 20 runs a cell while it costs a second or so, then 5; from m = 7 on 12 dimensions."""
+    m = n_concepts
+    some = (1, 2, m // 2, m - 2, m - 1, m, m + 1, m + 2, 3 * m // 2, 2 * m, 3 * m, 4 * m)
+    dims = range(1, 4 * m + 1) if m < 7 else some
     grid = {
-        "n_concepts": [n_concepts],
+        "n_concepts": [m],
         "dim": dims,
         "method": METHODS,
         "start": list(STARTS),
         "context_weights": CONTEXT_WEIGHTS,
-        "n_seeds": [20 if n_concepts < 5 else 5],
+        "n_seeds": [20 if m < 5 else 5],
     }
     return Sweep(phase_cell, grid)
 

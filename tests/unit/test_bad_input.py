@@ -305,7 +305,8 @@ CALLS = {
         {"model": MODEL, "contexts": CONTEXTS, "vocabulary": WORDS},
     ),
     "statement_graph": (figures.statement_graph, {"graph": STATEMENTS}),
-    "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "ranks": {2: 3}}),
+    "cosine_tables": (figures.cosine_tables, {"tables": {"here": [[1.0]]}, "names": ["a"]}),
+    "phase_map": (figures.phase_map, {"diagrams": [DIAGRAM], "limits": {2: (3, 0.27)}}),
     "beside_the_paper": (figures.beside_the_paper, {"rows": {"m = 3": COMPARISONS}}),
     "unembedding_space": (
         figures.unembedding_space,
@@ -1044,13 +1045,27 @@ BAD = {
         "contexts": BAD_CONTEXTS + TWICE,
         "vocabulary": BAD_VOCABULARIES,
     },
+    "cosine_tables": {
+        "tables": [
+            ({}, "at least one table, got none"),
+            ([[1.0]], "mapping, got [[1.0]]"),
+            ({"here": [[1.0, 0.0]]}, "['here']", "shape (1, 1)"),
+            ({"here": [[NAN]]}, "['here']", "finite"),
+        ],
+        "names": [("a b", "sequence"), ([1], "strings"), (None, "a sequence, got None")],
+    },
     "phase_map": {
         "diagrams": [
             ([], "at least one cell, got none"),
             (None, "a sequence, got None"),
             ([MODEL], "[0]", "a Diagram, got LatentConditionalModel"),
         ],
-        "ranks": [(None, "mapping, got None"), ([2], "mapping, got [2]")],
+        "limits": [
+            (None, "mapping, got None"),
+            ([2], "mapping, got [2]"),
+            ({2: 3}, "[2]", "sequence, got 3"),
+            ({2: (3,)}, "[2]", "2 entries, got 1"),
+        ],
     },
     "beside_the_paper": {
         "rows": [

@@ -42,7 +42,8 @@ FIGURES = {
     "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
     "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
     "statement_graph": lambda: figures.statement_graph(statements()),
-    "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: 3, 5: 25}),
+    "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
+    "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
 
@@ -369,6 +370,17 @@ def test_heat_map_shows_the_cosines():
     assert f"{REPORT.unembedding.min():.2f} to {REPORT.unembedding.max():.2f}" in figure.layout.meta["description"]
 
 
+def test_cosine_tables_show_one_table_at_a_time():
+    figure = FIGURES["cosine_tables"]()
+    here, paper = figure.data
+    assert (here.visible, paper.visible) == (True, False)
+    assert rounded(here.z) == [1.0, 0.0, 0.0, 1.0]
+    (menu,) = plain(figure)["layout"]["updatemenus"]
+    assert [button["label"] for button in menu["buttons"]] == ["here", "paper"]
+    assert menu["buttons"][1]["args"] == [{"visible": [False, True]}, [0, 1]]
+    assert "here: on the diagonal 1.00 to 1.00, elsewhere 0.00 to 0.00" in figure.layout.meta["description"]
+
+
 def test_lines_show_their_series_and_leave_a_gap_for_nan():
     series = {"up": ([1, 10, 100], [0.123456789, np.nan, 2.0]), "down": (np.array([1.0]), np.array([3.0]))}
     figure = figures.lines(series, x_title="steps", y_title="loss", description="Up and down.", log="x")
@@ -429,11 +441,12 @@ def test_a_phase_map_shows_each_cell_once_and_says_what_it_is():
     assert second.z[0][1] == pytest.approx(0.022)
     assert (first.visible, second.visible) == (True, False)
     words, address = first.customdata[0][1]
-    assert words == "m = 2, d = 2: cosine 0.22, alignment 0.25, excess loss 0.250 nats (4 runs, 1 stuck, 2 diverged)."
+    runs = "4 runs, 1 of them more than 0.03 nats above the floor, 2 diverged"
+    assert words == f"m = 2, d = 2: cosine 0.22, alignment 0.25, excess loss 0.250 nats ({runs})."
     assert address.startswith("lab=1&m=2&d=2&")
     assert list(first.customdata[0][0]) == ["", ""]
     assert list(diagonal.x) == list(diagonal.y) == [2, 3]
-    assert (list(marks.x), list(marks.y)) == ([3], [2])  # for five concepts there is no row
+    assert (list(marks.x), list(marks.y), list(marks.text)) == ([3], [2], ["0.27"])  # for five concepts there is no row
     assert figure.layout.meta["tells"]
 
 

@@ -101,3 +101,13 @@ def test_the_lab_understands_the_address_of_a_cell(method, start, weights):
 def test_the_lab_has_no_room_for_large_dimensions():
     cell = Cell(8, 17, 1, {name: Estimate(0.0, 0.0) for name in MEASURES}, 0, 0)
     assert Diagram("adam", "small", "masked", (cell,)).lab_address(cell) == ""
+
+
+def test_a_diagram_knows_the_means_of_its_cells():
+    cell = Cell(4, 6, 1, {name: Estimate(0.5 * i, 0.0) for i, name in enumerate(MEASURES)}, 0, 0)
+    found = Diagram("adam", "small", "masked", (cell,))
+    assert found.mean(4, 6) == 0.0
+    assert found.mean(4, 6, "excess_loss") == 0.5 * MEASURES.index("excess_loss")
+    assert np.isnan(found.mean(6, 4))
+    with pytest.raises(ValueError, match="measure must be one of"):
+        found.mean(4, 6, "beauty")
