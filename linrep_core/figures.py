@@ -490,6 +490,126 @@ def _measure_menu(diagrams: Sequence[Diagram], concepts: Sequence[int], dims: Se
     return {"name": "What is shown", "buttons": buttons}
 
 
+def concept_heat_maps(tables: Mapping[str, Any], names: Sequence[str]) -> go.Figure:
+    """Square tables of cosines between many concepts, one at a time, chosen from a list.
+
+    Parameters
+    ----------
+    tables
+        Named arrays of shape (n, n), all drawn in one scale of colours that is symmetric about 0.
+    names
+        Of the n concepts.
+    """
+    names = _concept_names(names)
+    shape = (len(names), len(names))
+    found = {
+        name: check_array(f"tables[{name!r}]", table, shape=shape)
+        for name, table in zip(*_named("tables", tables), strict=True)
+    }
+    limit = max(float(np.abs(table).max(initial=0.0)) for table in found.values())
+    figure = go.Figure()
+    for position, (title, table) in enumerate(found.items()):
+        figure.add_trace(
+            go.Heatmap(
+                z=_short(table.round(3)),
+                x=names,
+                y=names,
+                zmin=-_short(limit),
+                zmax=_short(limit),
+                colorscale=DIVERGING,
+                visible=position == 0,
+                name=title,
+                hovertemplate="%{y} and %{x}: %{z:.3f}<extra></extra>",
+                # above the table: beside it, a narrow screen would have no room for the table itself
+                colorbar={"orientation": "h", "thickness": 12, "nticks": 5, "y": 1, "yanchor": "bottom"},
+            )
+        )
+    figure.update_xaxes(tickangle=90, tickfont={"size": 9}, dtick=1, showgrid=False)
+    figure.update_yaxes(autorange="reversed", tickfont={"size": 9}, dtick=1, showgrid=False)
+    if len(found) > 1:
+        shown_ones = [[i == j for j in range(len(found))] for i in range(len(found))]
+        figure.update_layout(updatemenus=[_menu("Which table", list(found), [{"visible": row} for row in shown_ones])])
+    told = []
+    for title, table in found.items():
+        others = table[~np.eye(len(names), dtype=bool)]
+        between = f", between them {np.abs(others).mean():.3f} in absolute value" if others.size else ""
+        told.append(f"{title}: mean within the concepts {np.diag(table).mean():.3f}{between}")
+    figure = _finish(figure, f"Heat map of cosines between {len(names)} concepts. {'; '.join(told)}.", height=640)
+    figure.layout.meta = {**figure.layout.meta, "tall": True}  # on a phone, too, every row needs its height
+    return figure
+
+
+def concept_dots(charts: Mapping[str, Mapping[str, Any]], names: Sequence[str], *, x_title: str) -> go.Figure:
+    """Some numbers for each of many concepts, as dots in a row; several charts are chosen from a list.
+
+    Parameters
+    ----------
+    charts
+        For each chart its named series, arrays of shape (n,); the series have the same names in all charts.
+    names
+        Of the n concepts.
+    x_title
+        What the numbers are.
+    """
+    names = _concept_names(names)
+    check_words("x_title", [x_title])
+    titles, contents = _named("charts", charts)
+    series = {title: _named(f"charts[{title!r}]", each) for title, each in zip(titles, contents, strict=True)}
+    labels = next(iter(series.values()))[0]
+    values = {}
+    for title, (found, arrays) in series.items():
+        if found != labels:
+            raise ValueError(f"charts[{title!r}] must have the series {labels} like the first chart, got {found}")
+        name = f"charts[{title!r}]"
+        values[title] = [_short(check_array(name, array, shape=(len(names),)).round(4)) for array in arrays]
+    figure = go.Figure()
+    symbols = ("circle", "diamond", "square", "cross", "x", "triangle-up")
+    for position, (label, x) in enumerate(zip(labels, values[titles[0]], strict=True)):
+        symbol = symbols[position % len(symbols)] + ("-open" if position == 0 else "")
+        marker = {"size": 9, "symbol": symbol, "color": PALETTE[position % len(PALETTE)], "line": {"width": 2}}
+        hover = "%{y}: %{x:.3f}"
+        figure.add_trace(go.Scatter(x=x, y=names, mode="markers", name=label, marker=marker, hovertemplate=hover))
+    figure.update_xaxes(title=x_title, rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", tickfont={"size": 11}, dtick=1)
+    figure.update_layout(legend={"orientation": "h", "y": -0.12})
+    if len(titles) > 1:
+        figure.update_layout(updatemenus=[_menu("Which chart", titles, [{"x": values[title]} for title in titles])])
+    told = []
+    for title in titles:
+        tops = [
+            f"{names[int(np.argmax(x))]} {max(x):.2f} in {label}"
+            for label, x in zip(labels, values[title], strict=True)
+        ]
+        told.append(f"{title}: largest for {', '.join(tops)}")
+    description = f"Dots for {len(names)} concepts: {x_title}. {'; '.join(told)}."
+    figure = _finish(figure, description, height=220 + 20 * len(names))
+    figure.layout.meta = {**figure.layout.meta, "tall": True}  # on a phone, too, every row needs its height
+    return figure
+
+
+def _concept_names(names: Any) -> list[str]:
+    found = check_distinct_words("names", names)
+    if not found:
+        raise ValueError("names must hold at least one name, got none")
+    return found
+
+
+def _menu(name: str, labels: Sequence[str], changes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A list that restyles the traces; the site draws it beside the figure."""
+    buttons = [
+        {"label": label, "method": "restyle", "args": [change]} for label, change in zip(labels, changes, strict=True)
+    ]
+    return {"name": name, "buttons": buttons}
+
+
+def _named(name: str, values: Any) -> tuple[list[str], list[Any]]:
+    """The names and the values of a mapping that has at least one entry."""
+    found = check_mapping(name, values)
+    if not found:
+        raise ValueError(f"{name} must have at least one entry, got none")
+    return check_words(f"the names of {name}", list(found)), list(found.values())
+
+
 def statement_graph(graph: nx.DiGraph) -> go.Figure:
     """Statements as nodes, each to the right of those that its proof uses, coloured by where they come from.
 

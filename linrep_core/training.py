@@ -448,7 +448,7 @@ def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
             )
     check_dtype("dtype", settings["dtype"])
     if settings["device"] is not None:
-        _check_device(settings["device"], settings["dtype"])
+        check_device(settings["device"], settings["dtype"])
     if arguments["stop_when"] is not None:
         _check_stop_when(arguments["stop_when"])
     if arguments["callback"] is not None and not callable(arguments["callback"]):
@@ -457,7 +457,8 @@ def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _check_device(device: Any, dtype: torch.dtype) -> None:
+def check_device(device: Any, dtype: torch.dtype) -> None:
+    """Raise a ValueError unless numbers of that kind can be put on this device of this machine."""
     try:
         if not isinstance(device, str | torch.device):
             raise TypeError("not a name")

@@ -38,9 +38,9 @@ def test_an_unchanged_site_is_not_built_again() -> None:
 def small_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with a book of a single page, everything installed standing where it stands."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("Makefile", "_config.yml", "requirements.txt", "constraints.txt", "pyproject.toml"):
+    for name in ("Makefile", "_config.yml", "requirements.txt", "requirements-llm.txt", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
-    for name in ("package.json", "package-lock.json"):
+    for name in ("package.json", "package-lock.json", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     for name in ("_ext", "_static"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -317,6 +317,8 @@ CALLS = {
         {"run": RUN, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
     ),
     "training_curves": (figures.training_curves, {"run": RUN}),
+    "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
+    "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
     "lines": (
         figures.lines,
@@ -339,7 +341,7 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "natural_gradient", "theorems"}
+ELSEWHERE = {"lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs"}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
@@ -1103,6 +1105,28 @@ BAD = {
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
     },
     "training_curves": {"run": BAD_RUNS},
+    "concept_heat_maps": {
+        "tables": [
+            ({}, "at least one entry, got none"),
+            ([[1, 0], [0, 1]], "mapping, got [[1, 0], [0, 1]]"),
+            ({"t": [[1, 0]]}, "tables['t']", "shape (2, 2), got (1, 2)"),
+            ({"t": [[1, NAN], [0, 1]]}, "tables['t']", "finite entries, got nan"),
+            ({3: [[1, 0], [0, 1]]}, "hold strings, got 3"),
+        ],
+        "names": [(["a", "a"], "different from each other"), ([], "at least one name"), (7, "sequence, got 7")],
+    },
+    "concept_dots": {
+        "charts": [
+            ({}, "at least one entry, got none"),
+            ({"c": {}}, "charts['c']", "at least one entry, got none"),
+            ({"c": [1, 2]}, "charts['c']", "mapping, got [1, 2]"),
+            ({"c": {"s": [1, 2, 3]}}, "charts['c']", "shape (2,), got (3,)"),
+            ({"c": {"s": [1, INF]}}, "charts['c']", "finite entries, got inf"),
+            ({"c": {"s": [1, 2]}, "d": {"t": [1, 2]}}, "charts['d']", "series ['s'] like the first chart, got ['t']"),
+        ],
+        "names": [(["a", "a"], "different from each other"), ([], "at least one name"), (7, "sequence, got 7")],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
     "cosine_heat_map": {
         "report": [(MODEL, "a LinearityReport, got LatentConditionalModel"), (None, "a LinearityReport, got NoneType")],
         "names": [*BAD_NAMES, (["a", "a"], "different from each other, got 'a' 2 times")],

@@ -39,11 +39,16 @@ FIGURES = {
     "lines": lambda: figures.lines(
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
+    "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
+    "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
+
+HEAT = np.array([[0.5, -0.25], [0.125, 1.0]])
+DOTS = {"one": {"paper": [1, 2, 3], "here": [0.1, 0.3, 0.2]}, "two": {"paper": [3, 2, 1], "here": [0.5, 0.4, 0.3]}}
 
 
 def diagram(start):
@@ -453,3 +458,36 @@ def test_the_lists_of_a_phase_map_choose_a_diagram_and_a_measure():
     assert measures["buttons"][3]["label"] == "share above the floor"
     assert change["z"][0] == [[None, 0.25, None, 0.25], [None, None, 0.25, None]]
     assert traces == [0, 1]
+
+
+def test_many_tables_share_one_scale_and_a_list_chooses():
+    figure = FIGURES["concept_heat_maps"]()
+    first, second = figure.data
+    assert [list(row) for row in first.z] == HEAT.tolist()
+    assert [list(row) for row in second.z] == [[-0.25, 0.125], [-0.062, -0.5]]
+    assert {(trace.zmin, trace.zmax) for trace in figure.data} == {(-1.0, 1.0)}
+    assert (first.visible, second.visible) == (True, False)
+    (menu,) = plain(figure)["layout"]["updatemenus"]
+    assert [(button["label"], button["args"]) for button in menu["buttons"]] == [
+        ("here", [{"visible": [True, False]}]),
+        ("paper", [{"visible": [False, True]}]),
+    ]
+    told = "here: mean within the concepts 0.750, between them 0.188 in absolute value"
+    assert told in figure.layout.meta["description"]
+    assert not figures.concept_heat_maps({"here": HEAT}, ["a", "b"]).layout.updatemenus
+
+
+def test_dots_stand_in_the_row_of_their_concept():
+    figure = FIGURES["concept_dots"]()
+    paper, here = figure.data
+    assert (paper.name, here.name) == ("paper", "here")
+    assert (list(paper.x), list(here.x)) == ([1, 2, 3], [0.1, 0.3, 0.2])
+    assert list(paper.y) == list(here.y) == ["a", "b", "c"]
+    assert paper.marker.symbol != here.marker.symbol
+    (menu,) = plain(figure)["layout"]["updatemenus"]
+    assert menu["buttons"][1]["args"] == [{"x": [[3, 2, 1], [0.5, 0.4, 0.3]]}]
+    description = figure.layout.meta["description"]
+    assert "one: largest for c 3.00 in paper, b 0.30 in here" in description
+    assert "two: largest for a 3.00 in paper, a 0.50 in here" in description
+    assert figure.layout.meta["tall"]
+    assert not figures.concept_dots({"one": DOTS["one"]}, ["a", "b", "c"], x_title="cosine").layout.updatemenus

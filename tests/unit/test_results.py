@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from linrep_core.llm_study import GEOMETRIES
 from linrep_core.reproduction import RECORDS, ROWS
 from linrep_core.sweeps import run_sweep
 from linrep_core.training import logarithmic_steps
 
 RESULTS = Path(__file__).parents[2] / "results"
 REPRODUCE = runpy.run_path(str(RESULTS / "reproduce.py"))
+MEASURE = runpy.run_path(str(RESULTS / "measure_models.py"))
 TABLES = sorted(path.stem for path in RESULTS.glob("*.csv") if path.stem != "growth")  # a benchmark's, not a sweep's
 
 
@@ -51,3 +53,24 @@ def test_a_table_of_this_book_is_whole(name):
     assert found == {tuple(configuration.values()) for configuration in sweep.configurations()}
     runs = sum(configuration["n_seeds"] for configuration in sweep.configurations())
     assert len({(*(record[argument] for argument in sweep.grid), record["seed"]) for record in records}) == runs
+
+
+def test_the_tables_of_the_bundled_model_are_whole():
+    short = MEASURE["short_name"]("bundled")
+    assert short == "smollm2-135m-instruct"
+    sizes = {}
+    for table, sweep in MEASURE["sweeps_of"]("bundled").items():
+        rows = run_sweep(sweep, RESULTS / "models" / f"{short}-{table}.csv", progress=False)  # refuses another sweep's
+        sizes[table] = len(rows)
+        assert {row["geometry"] for row in rows} == set(GEOMETRIES)
+    # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
+    expected = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
+    assert sizes == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("meta-llama/Llama-2-7b-hf", "llama-2-7b-hf"), ("/tmp/A folder/", "a-folder"), ("x/Tiny.Q4.gguf", "tiny.q4")],
+)
+def test_files_are_named_after_their_model(model, name):
+    assert MEASURE["short_name"](model) == name

@@ -115,6 +115,11 @@ def _room_for_words(figure: dict[str, Any]) -> str:
     return '<p class="linrep-told" aria-live="polite"></p>' if tells else ""
 
 
+def _least_height(figure: dict[str, Any], height: int) -> str:
+    """Return the style of a figure that stays as high on a narrow screen: one that names something in every row."""
+    return f";--least:{height}px" if (figure["layout"].get("meta") or {}).get("tall") else ""
+
+
 def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     """Write the figure: the picture, and where its data and its drawing script lie."""
     text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
@@ -131,9 +136,10 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     # pictures are drawn at twice the size, for sharp screens
     width, height = width // 2, height // 2
     src = up + f"{self.builder.imagedir}/{self.builder.images[picture['uri']]}"
+    size = f"--width:{width};--height:{height}{_least_height(node['figure'], height)}"
     self.body.append(
         f'<figure class="linrep-figure" data-name="{name}" data-src="{up}{FOLDER}/{name}.js"'
-        f' data-bundle="{smallest_bundle(node["figure"])}" style="--width:{width};--height:{height}">'
+        f' data-bundle="{smallest_bundle(node["figure"])}" style="{size}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
         f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
         f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}</figure>\n"

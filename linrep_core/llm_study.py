@@ -1,0 +1,631 @@
+"""Section 5.2 and appendix F of arXiv 2403.03867 on any language model: whether its contexts and its tokens agree.
+
+Book: part "Real language models". Concepts are pairs of words (`word_pairs.token_concepts`), and their steering vectors
+are differences of unembeddings. Contexts that differ in one concept are sentences in two languages and sentences that
+differ in their last word; their steering vectors are differences of embeddings. Everything is measured in several
+geometries, each given as coordinates in which cosines are the ordinary ones, and beside controls.
+
+The `*_study` functions are rows of ``results/models/``; the others are their pieces, which the chapters call.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linrep_core._checks import (
+    as_array,
+    check_array,
+    check_choice,
+    check_instance,
+    check_integer,
+    check_mapping,
+    check_sequence,
+    check_words,
+    shown,
+)
+from linrep_core.geometry import _normalize, mean_cosine_between, mean_pairwise_cosine
+from linrep_core.llm import (
+    LanguageModel,
+    bootstrap_interval,
+    causal_inner_product,
+    concept_direction,
+    partner_p_value,
+    random_pairs,
+    within_concept_cosines,
+    wrong_partners,
+)
+from linrep_core.word_pairs import DATA, TokenConcept, single_token_pairs, token_concepts, translations, winograd_pairs
+
+Array = NDArray[np.float64]
+BUNDLED = "bundled"  # the name of the model that installs from the package registry
+GEOMETRIES = ("euclidean", "first component removed", "causal")
+LANGUAGE_PAIRS = ("fr-es", "fr-de", "en-fr", "de-es")  # of the paper's figures 4 and 8 to 11
+SHORTEST, LONGEST = 20, 150  # tokens of a context that the paper keeps
+MIN_PAIRS = 5  # a mean over fewer steering vectors is no direction of a concept
+RESAMPLES = 999
+N_RANDOM = 50  # directions of random pairs that a cosine is compared with
+PAIRS_OF_A_DIRECTION = 25  # words that make one of them: as many as the smallest concepts have
+
+
+# ---- what a right angle is ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Coordinates in which the ordinary cosine is the one that is meant.
+
+    Attributes
+    ----------
+    name : str
+    unembeddings, embeddings : functions of arrays of shape (..., dim)
+        Take g(y) and f(x), or their differences, to these coordinates.
+    """
+
+    name: str
+    unembeddings: Callable[[Array], Array]
+    embeddings: Callable[[Array], Array]
+
+
+def geometries(unembeddings: Any) -> dict[str, Geometry]:
+    """The three geometries of a model, by name.
+
+    ``"euclidean"`` leaves the vectors as they are. ``"first component removed"`` takes away their part along the first
+    principal component of the unembeddings. ``"causal"`` is the causal inner product (`llm.causal_inner_product`).
+
+    Parameters
+    ----------
+    unembeddings
+        Shape (n_tokens, dim), more tokens than dimensions, at least two dimensions.
+
+    Raises
+    ------
+    ValueError
+        If the rows leave out a direction.
+
+    Examples
+    --------
+    >>> found = geometries([[4.0, 1.0], [-4.0, 1.0], [4.0, -1.0], [-4.0, -1.0]])
+    >>> [each.unembeddings(np.array([4.0, 1.0])).round(2).tolist() for each in found.values()]
+    [[4.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
+    """
+    direction, _ = first_component(unembeddings)
+    inner = causal_inner_product(unembeddings)
+
+    def without(vectors: Array) -> Array:
+        return vectors - (vectors @ direction)[..., None] * direction
+
+    maps = ((lambda vectors: vectors,) * 2, (without, without), (inner.whiten, inner.whiten_embeddings))
+    return {name: Geometry(name, *both) for name, both in zip(GEOMETRIES, maps, strict=True)}
+
+
+def first_component(unembeddings: Any) -> tuple[Array, float]:
+    """First principal component of the unembeddings, of length 1, and the share of the variance that it holds.
+
+    Of its two senses, the one whose largest entry is positive.
+
+    Examples
+    --------
+    >>> direction, share = first_component([[4.0, 1.0], [-4.0, 1.0], [4.0, -1.0], [-4.0, -1.0]])
+    >>> direction.round(2).tolist(), round(share, 2)
+    ([1.0, 0.0], 0.94)
+    """
+    table = check_array("unembeddings", unembeddings, shape=("n_tokens", "dim"))
+    if table.shape[0] < 2 or table.shape[1] < 2:
+        raise ValueError(f"unembeddings must have at least 2 rows and 2 dimensions, got {table.shape}")
+    variances, directions = np.linalg.eigh(np.cov(table.T))
+    if not variances[-1] > 0:
+        raise ValueError("unembeddings must have rows that differ, got equal ones")
+    direction = directions[:, -1]
+    sense = np.sign(direction[np.abs(direction).argmax()])
+    return sense * direction, float(variances[-1] / variances.sum())
+
+
+def cosine_table(first: Any, second: Any) -> Array:
+    """Cosine of each vector with each other, (n, k); 0 where one of them is zero.
+
+    Examples
+    --------
+    >>> cosine_table([[2.0, 0.0]], [[0.0, 1.0], [3.0, 0.0]]).tolist()
+    [[0.0, 1.0]]
+    """
+    left = check_array("first", first, shape=("n", "dim"))
+    right = check_array("second", second, shape=("k", left.shape[1]))
+    return _normalize(left) @ _normalize(right).T
+
+
+# ---- concepts in the unembeddings -----------------------------------------------------------------------------------
+
+
+def concept_pairs(model: Any, concepts: Mapping[str, TokenConcept] | None = None) -> dict[str, Array]:
+    """g(base) and g(target) of the pairs of each concept that are single tokens, (n_pairs, 2, dim).
+
+    Parameters
+    ----------
+    model
+        A `LanguageModel`.
+    concepts
+        As `word_pairs.token_concepts` gives them; None for all of these. One with fewer than five such pairs is left
+        out.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left.
+
+    Examples
+    --------
+    >>> pairs = concept_pairs(LanguageModel.bundled())  # doctest: +SKIP
+    >>> pairs["male-female"].shape  # doctest: +SKIP
+    (55, 2, 576)
+    """
+    check_instance("model", model, LanguageModel)
+    chosen = token_concepts() if concepts is None else check_mapping("concepts", concepts)
+    table = model.unembeddings.numpy()
+    found = {}
+    for name, concept in chosen.items():
+        rows = single_token_pairs(concept, lambda word: model.single_token(f" {word}")).ids
+        if len(rows) >= MIN_PAIRS:
+            found[name] = table[np.array(rows)].astype(np.float64)
+    if not found:
+        raise ValueError(f"concepts must have one with {MIN_PAIRS} pairs of single tokens, got {shown(list(chosen))}")
+    return found
+
+
+def concept_directions(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
+    """The direction of each concept in the coordinates of a geometry, of length 1: (n_concepts, dim)."""
+    return np.stack([concept_direction(each) for each in _in_coordinates(pairs, geometry)])
+
+
+def steering_heat_map(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
+    """Mean cosine between the steering vectors of each two concepts, and (diagonal) within each: the paper's figure 7.
+
+    Parameters
+    ----------
+    pairs
+        As `concept_pairs` gives them.
+    geometry
+        One of `geometries`.
+
+    Returns
+    -------
+    array of shape (n_concepts, n_concepts); a vector is not compared with itself
+
+    Examples
+    --------
+    >>> plain = Geometry("plain", np.asarray, np.asarray)
+    >>> steering_heat_map({"a": [[[0, 0], [1, 0]], [[0, 0], [0, 1]]], "b": [[[0, 0], [0, 2]]] * 2}, plain).tolist()
+    [[0.0, 0.5], [0.5, 1.0]]
+    """
+    steering = [each[:, 1] - each[:, 0] for each in _in_coordinates(pairs, geometry)]
+    table = np.array([[mean_cosine_between(row, column) for column in steering] for row in steering])
+    np.fill_diagonal(table, [mean_pairwise_cosine(each) for each in steering])
+    return table
+
+
+def off_diagonal(table: Any) -> Array:
+    """The entries of a square table off its diagonal, (n * (n - 1),).
+
+    Examples
+    --------
+    >>> off_diagonal([[1, 2], [3, 4]]).tolist()
+    [2.0, 3.0]
+    """
+    array = check_array("table", table, shape=("n", "n"))
+    if array.shape[0] != array.shape[1]:
+        raise ValueError(f"table must be square, got {array.shape}")
+    return array[~np.eye(len(array), dtype=bool)]
+
+
+# ---- concepts in the contexts ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ContextSteps:
+    """What changes from the first context of each pair to the second.
+
+    Attributes
+    ----------
+    embeddings : array of shape (n_pairs, dim)
+        f(second) - f(first).
+    words : array of shape (n_pairs, dim)
+        The same difference of bags of words (`LanguageModel.bag_of_words`), the control: what the words of a text say
+        before any layer has read them. It lives among the unembeddings.
+    """
+
+    embeddings: Array
+    words: Array
+
+    def __post_init__(self) -> None:
+        embeddings = check_array("embeddings", self.embeddings, shape=("n_pairs", "dim"))
+        if not embeddings.size:
+            raise ValueError(f"embeddings must hold at least one pair, got an array of shape {embeddings.shape}")
+        words = check_array("words", self.words, shape=embeddings.shape)
+        object.__setattr__(self, "embeddings", embeddings)
+        object.__setattr__(self, "words", words)
+
+    def sources(self, geometry: Geometry) -> dict[str, Array]:
+        """Both in the coordinates of a geometry, by name: ``"model"`` and ``"bag of words"``."""
+        check_instance("geometry", geometry, Geometry)
+        return {"model": geometry.embeddings(self.embeddings), "bag of words": geometry.unembeddings(self.words)}
+
+
+def context_steps(model: Any, contexts: Any, *, progress: bool = True) -> ContextSteps:
+    """Embed pairs of contexts and subtract.
+
+    Parameters
+    ----------
+    model
+        A `LanguageModel`.
+    contexts
+        Pairs of texts (first, second).
+    progress
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If there is no pair, or a text is empty or too long for the model.
+    """
+    check_instance("model", model, LanguageModel)
+    texts = _texts(contexts)
+    features, bags = model.embed(texts, progress=progress), model.bag_of_words(texts)
+    n = len(texts) // 2
+    return ContextSteps((features[n:] - features[:n]).numpy(), (bags[n:] - bags[:n]).numpy())
+
+
+def within_length(model: Any, contexts: Any, shortest: int = SHORTEST, longest: int = LONGEST) -> list[tuple[str, str]]:
+    """The pairs of contexts that both have so many tokens; the paper keeps 20 to 150."""
+    check_instance("model", model, LanguageModel)
+    shortest = check_integer("shortest", shortest, low=1)
+    longest = check_integer("longest", longest, low=shortest)
+    texts = _texts(contexts)
+    fits = [shortest <= length <= longest for length in model.lengths(texts)]
+    n = len(texts) // 2
+    return [(texts[i], texts[n + i]) for i in range(n) if fits[i] and fits[n + i]]
+
+
+def mean_cosines(steps: Any, directions: Any) -> Array:
+    """Cosine of the mean of the steps, all in one geometry's coordinates, with each direction: (n_directions,).
+
+    The paper's figures show its absolute value.
+
+    Examples
+    --------
+    >>> mean_cosines([[1.0, 0.0], [3.0, 0.0]], [[1.0, 0.0], [0.0, -1.0], [-2.0, 0.0]]).tolist()
+    [1.0, 0.0, -1.0]
+    """
+    steps = _steps(steps)
+    return cosine_table(steps.mean(axis=0, keepdims=True), directions)[0]
+
+
+def mean_cosine_intervals(steps: Any, directions: Any, *, seed: int = 0) -> Array:
+    """95 % bootstrap intervals of the absolute values of `mean_cosines`, (n_directions, 2): sentences are resampled.
+
+    Percentiles, as the absolute value has no simple correction. The interval tells how much depends on the choice of
+    sentences; where the true cosine is near zero, the absolute value lifts it.
+
+    Examples
+    --------
+    >>> mean_cosine_intervals([[1.0, 0.0], [3.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]]).tolist()
+    [[1.0, 1.0], [0.0, 0.0]]
+    """
+    steps = _steps(steps)
+    generator = np.random.default_rng(check_integer("seed", seed, low=0))
+    weights = generator.multinomial(len(steps), np.full(len(steps), 1 / len(steps)), size=RESAMPLES) / len(steps)
+    found = np.abs(cosine_table(weights @ steps, directions))
+    return np.percentile(found, (2.5, 97.5), axis=0).T
+
+
+# ---- the rows of results/models/ ------------------------------------------------------------------------------------
+
+
+def summary_study(model: str) -> list[dict[str, Any]]:
+    """The whole set of concepts in each geometry: how straight within, how much at right angles between.
+
+    Parameters
+    ----------
+    model
+        ``"bundled"``, or whatever `LanguageModel.load` takes.
+
+    Returns
+    -------
+    one record a geometry
+    """
+    read, pairs, found = _studied(model)
+    share = first_component(read.unembeddings)[1]
+    rows = []
+    for geometry in found.values():
+        mapped = _in_coordinates(pairs, geometry)
+        heat_map = steering_heat_map(pairs, geometry)
+        between = np.abs(off_diagonal(cosine_table(*[concept_directions(pairs, geometry)] * 2)))
+        rows.append(
+            {
+                "name": read.name,
+                "n_tokens": read.n_tokens,
+                "dim": read.dim,
+                "tied": read.tied,
+                "first_component": round(share, 6),
+                "geometry": geometry.name,
+                "n_concepts": len(pairs),
+                "within": _mean(within_concept_cosines(each).mean() for each in mapped),
+                "wrong_partners": _mean(within_concept_cosines(wrong_partners(each)).mean() for each in mapped),
+                "steering_within": _mean(np.diag(heat_map)),
+                "steering_between": _mean(np.abs(off_diagonal(heat_map))),
+                "directions_between": _mean(between),
+                "directions_between_max": round(float(between.max()), 6),
+            }
+        )
+    return rows
+
+
+def unembedding_study(model: str, concept: str) -> list[dict[str, Any]]:
+    """How straight one concept is among the unembeddings, with interval, controls and a test.
+
+    Parameters
+    ----------
+    model
+        As `summary_study` takes it.
+    concept
+        Of `word_pairs.token_concepts`.
+
+    Returns
+    -------
+    one record a geometry; none where the model has too few of the words as single tokens
+    """
+    check_choice("concept", concept, tuple(token_concepts()))
+    read, pairs, found = _studied(model)
+    if concept not in pairs:
+        return []
+    return [
+        {"name": read.name, "geometry": geometry.name, **straightness(pairs[concept], read.unembeddings, geometry)}
+        for geometry in found.values()
+    ]
+
+
+def straightness(pairs: Any, unembeddings: Any, geometry: Geometry) -> dict[str, Any]:
+    """Mean leave-one-out cosine of a concept, its interval, controls and test, in one geometry.
+
+    Parameters
+    ----------
+    pairs
+        Shape (n_pairs, 2, dim).
+    unembeddings
+        Shape (n_tokens, dim), for as many pairs of random tokens.
+    geometry
+        One of `geometries`.
+
+    Returns
+    -------
+    dict
+        ``n_pairs``; ``within``, ``low`` and ``high``: the mean of `within_concept_cosines` and its 95 % interval;
+        ``wrong_partners`` and ``random``: the same mean for the controls; ``p_value`` of `partner_p_value`.
+    """
+    check_instance("geometry", geometry, Geometry)
+    mapped = geometry.unembeddings(check_array("pairs", pairs, shape=("n_pairs", 2, "dim")))
+    interval = bootstrap_interval(within_concept_cosines(mapped))
+    chance = geometry.unembeddings(random_pairs(unembeddings, len(mapped)))
+    return {
+        "n_pairs": len(mapped),
+        "within": round(interval.mean, 6),
+        "low": round(interval.low, 6),
+        "high": round(interval.high, 6),
+        "wrong_partners": _mean(within_concept_cosines(wrong_partners(mapped))),
+        "random": _mean(within_concept_cosines(chance)),
+        "p_value": round(partner_p_value(mapped, n_resamples=RESAMPLES), 6),
+    }
+
+
+def translation_study(model: str, languages: str) -> list[dict[str, Any]]:
+    """The mean step between two languages beside the directions of all concepts: the paper's figures 4 and 8 to 11.
+
+    Parameters
+    ----------
+    model
+        As `summary_study` takes it.
+    languages
+        One of `LANGUAGE_PAIRS`, such as ``"fr-es"``.
+
+    Returns
+    -------
+    one record for each geometry, source (the model, and a bag of words) and concept; the last, "random pairs", has the
+    mean absolute cosine with directions made of random words
+    """
+    check_choice("languages", languages, LANGUAGE_PAIRS)
+    read, pairs, found = _studied(model)
+    steps = _translation_steps(model, languages)
+    rows = []
+    for geometry in found.values():
+        directions = concept_directions(pairs, geometry)
+        chance = np.stack([concept_direction(each) for each in _random_concepts(read, geometry)])
+        for source, vectors in steps.sources(geometry).items():
+            made = {"name": read.name, "geometry": geometry.name, "source": source, "n_sentences": len(vectors)}
+            cosines, intervals = mean_cosines(vectors, directions), mean_cosine_intervals(vectors, directions)
+            for concept, cosine, (low, high) in zip(pairs, cosines, intervals, strict=True):
+                numbers = {"cosine": cosine, "low": low, "high": high}
+                rows.append({**made, "concept": concept, **{key: round(float(v), 6) for key, v in numbers.items()}})
+            rows.append({**made, "concept": "random pairs", "cosine": _mean(np.abs(mean_cosines(vectors, chance)))})
+    return rows
+
+
+def sentence_study(model: str, languages: str) -> list[dict[str, Any]]:
+    """How parallel the steps between two languages are from sentence to sentence (leave-one-out).
+
+    Parameters are those of `translation_study`.
+
+    Returns
+    -------
+    one record for each geometry and source
+    """
+    check_choice("languages", languages, LANGUAGE_PAIRS)
+    read, _, found = _studied(model)
+    steps = _translation_steps(model, languages)
+    rows = []
+    for geometry in found.values():
+        for source, vectors in steps.sources(geometry).items():
+            interval = bootstrap_interval(sentence_cosines(vectors))
+            numbers = {"within": interval.mean, "low": interval.low, "high": interval.high}
+            rows.append(
+                {
+                    "name": read.name,
+                    "geometry": geometry.name,
+                    "source": source,
+                    "n_sentences": len(vectors),
+                    **{key: round(value, 6) for key, value in numbers.items()},
+                }
+            )
+    return rows
+
+
+def sentence_cosines(steps: Any) -> Array:
+    """Cosine of each step with the mean of the others, (n_pairs,).
+
+    Examples
+    --------
+    >>> sentence_cosines([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]).round(2).tolist()
+    [0.89, 0.71, 0.0]
+    """
+    steps = _steps(steps)
+    if len(steps) < 2:
+        raise ValueError("steps must be at least 2 where each is compared with the others, got 1")
+    return within_concept_cosines(np.stack([np.zeros_like(steps), steps], axis=1))
+
+
+def winograd_study(model: str) -> list[dict[str, Any]]:
+    """Contexts that differ in their last word, beside the step between the two words: section 5.2 and table 8.
+
+    Pairs whose words are not single tokens are left out.
+
+    Parameters
+    ----------
+    model
+        As `summary_study` takes it.
+
+    Returns
+    -------
+    one record for each geometry, source and pair of contexts: ``own`` is the cosine with the step of its own words,
+    ``others_mean`` and ``others_max`` those with the steps of all other pairs, ``best`` the largest with a concept's
+    direction, ``own_concept`` that with its own concept's (empty where it has none)
+    """
+    read, pairs, found = _studied(model)
+    kept = [pair for pair in winograd_pairs() if all(read.single_token(f" {word}") is not None for word in pair.words)]
+    if len(kept) < 2:
+        raise ValueError(f"model must know the words of at least 2 pairs as single tokens, got {len(kept)}")
+    steps = context_steps(read, [(pair.first, pair.second) for pair in kept], progress=False)
+    tokens = np.array([[read.single_token(f" {word}") for word in pair.words] for pair in kept])
+    words = read.unembeddings.numpy()[tokens].astype(np.float64)
+    rows = []
+    for geometry in found.values():
+        own_words = geometry.unembeddings(words[:, 1] - words[:, 0])
+        directions = concept_directions(pairs, geometry)
+        for source, vectors in steps.sources(geometry).items():
+            tables = cosine_table(vectors, own_words), cosine_table(vectors, directions)
+            made = {"name": read.name, "geometry": geometry.name, "source": source}
+            rows += [{**made, **row} for row in _winograd_rows(kept, list(pairs), *tables)]
+    return rows
+
+
+def _winograd_rows(kept: list[Any], concepts: list[str], with_words: Array, with_concepts: Array) -> list[dict]:
+    rows = []
+    for i, pair in enumerate(kept):
+        others = np.delete(with_words[i], i)
+        best = int(with_concepts[i].argmax())
+        own_concept = with_concepts[i, concepts.index(pair.concept)] if pair.concept in concepts else None
+        numbers = {
+            "own": with_words[i, i],
+            "others_mean": others.mean(),
+            "others_max": others.max(),
+            "best": with_concepts[i, best],
+            "own_concept": own_concept,
+        }
+        made = {"pair": i, "words": " ".join(pair.words), "concept": pair.concept, "best_concept": concepts[best]}
+        rows.append({**made, **{key: None if v is None else round(float(v), 6) for key, v in numbers.items()}})
+    return rows
+
+
+# ---- what the paper printed -----------------------------------------------------------------------------------------
+
+
+def paper_numbers() -> dict[str, Any]:
+    """What arXiv 2403.03867 shows for LLaMA-2-7B; heights and colours of its figures were measured by this book.
+
+    Returns
+    -------
+    dict
+        ``concepts``: 27 names in the order of `word_pairs.token_concepts`; ``heat_map``: figure 7(b), (27, 27);
+        ``contexts``: absolute cosines of figures 8 to 11, 27 for each of `LANGUAGE_PAIRS`; ``winograd``: means and
+        largest values of section 5.2; ``best``: table 8; ``source``: where and how exactly.
+
+    Examples
+    --------
+    >>> paper_numbers()["contexts"]["fr-es"][25], paper_numbers()["concepts"][25]
+    (0.337, 'fr-es')
+    """
+    return json.loads((DATA / "llama2.json").read_text("utf8"))
+
+
+# ---- pieces ---------------------------------------------------------------------------------------------------------
+
+
+def _studied(name: Any) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+    """A model, its concepts and its geometries."""
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"model must be {BUNDLED!r}, a folder, a .gguf file or a hub name, got {shown(name)}")
+    return _loaded(name)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(name: str) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+    """The same; a worker that measures one model many times loads it once."""
+    model = LanguageModel.bundled() if name == BUNDLED else LanguageModel.load(name)
+    return model, concept_pairs(model), geometries(model.unembeddings)
+
+
+@functools.lru_cache(maxsize=len(LANGUAGE_PAIRS))
+def _translation_steps(name: str, languages: str) -> ContextSteps:
+    model, _, _ = _studied(name)
+    first, second = languages.split("-")
+    contexts = [(pair.first, pair.second) for pair in translations(first, second)]
+    return context_steps(model, within_length(model, contexts), progress=False)
+
+
+def _random_concepts(model: LanguageModel, geometry: Geometry) -> list[Array]:
+    n_pairs = min(PAIRS_OF_A_DIRECTION, model.n_tokens // 2)
+    return [geometry.unembeddings(random_pairs(model.unembeddings, n_pairs, seed=seed)) for seed in range(N_RANDOM)]
+
+
+def _in_coordinates(pairs: Any, geometry: Any) -> list[Array]:
+    check_instance("geometry", geometry, Geometry)
+    if not check_mapping("pairs", pairs):
+        raise ValueError("pairs must hold at least one concept, got none")
+    return [
+        geometry.unembeddings(check_array(f"pairs[{name!r}]", each, shape=("n_pairs", 2, "dim")))
+        for name, each in pairs.items()
+    ]
+
+
+def _texts(contexts: Any) -> list[str]:
+    """All first texts, then all second ones."""
+    rows = [
+        check_words(f"contexts[{i}]", pair, length=2) for i, pair in enumerate(check_sequence("contexts", contexts))
+    ]
+    if not rows:
+        raise ValueError("contexts must hold at least one pair of texts, got none")
+    return [pair[side] for side in (0, 1) for pair in rows]
+
+
+def _steps(steps: Any) -> Array:
+    array = check_array("steps", steps, shape=("n_pairs", "dim"))
+    if not array.size:
+        raise ValueError(f"steps must hold at least one vector, got an array of shape {array.shape}")
+    return array
+
+
+def _mean(values: Any) -> float:
+    return round(float(np.mean(as_array("values", list(values)))), 6)

@@ -1,0 +1,64 @@
+"""Measure language models as section 5.2 of arXiv 2403.03867 does, and keep the rows in results/models/.
+
+    python results/measure_models.py                    the bundled model; or `make models`
+    python results/measure_models.py meta-llama/Llama-2-7b-hf ...   any others: folders, .gguf files, hub names
+    python results/measure_models.py --list             what is done
+
+Each model gets five small tables, results/models/MODEL-TABLE.csv. Ctrl+C keeps what is done and the same command
+continues; to measure a model anew, delete its files. Each process loads the model once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from linrep_core import llm_study as study
+from linrep_core._llm_loading import BUNDLED_NAME
+from linrep_core.sweeps import Sweep, run_sweep
+from linrep_core.word_pairs import token_concepts
+
+FOLDER = Path(__file__).parent / "models"
+
+
+def sweeps_of(model: str) -> dict[str, Sweep]:
+    """The tables of one model."""
+    languages = {"model": [model], "languages": list(study.LANGUAGE_PAIRS)}
+    return {
+        "summary": Sweep(study.summary_study, {"model": [model]}),
+        "unembeddings": Sweep(study.unembedding_study, {"model": [model], "concept": list(token_concepts())}),
+        "translations": Sweep(study.translation_study, languages),
+        "sentences": Sweep(study.sentence_study, languages),
+        "winograd": Sweep(study.winograd_study, {"model": [model]}),
+    }
+
+
+def short_name(model: str) -> str:
+    """The beginning of a model's files: ``meta-llama/Llama-2-7b-hf`` becomes ``llama-2-7b-hf``."""
+    last = BUNDLED_NAME if model == study.BUNDLED else re.split(r"[/\\]", model.rstrip("/\\"))[-1]
+    return re.sub(r"[^a-z0-9.]+", "-", last.removesuffix(".gguf").lower()).strip("-")
+
+
+def main() -> None:
+    """Measure the models that are named, or the bundled one."""
+    parser = argparse.ArgumentParser(description="Measure language models; rows go to results/models/.")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="a folder, a .gguf file or a hub name")
+    parser.add_argument("--list", action="store_true", help="say what is done")
+    parser.add_argument("--backend", default="loky", help="loky, dask or ray")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes; -1 for one a core; 1 for a GPU")
+    options = parser.parse_args()
+    for model in options.models or [study.BUNDLED]:
+        for table, sweep in sweeps_of(model).items():
+            path = FOLDER / f"{short_name(model)}-{table}.csv"
+            if options.list:
+                begun = "begun" if Path(f"{path}.journal").exists() else "-"
+                print(f"{path.stem:40} {'done' if path.exists() else begun}")
+                continue
+            if not path.exists():
+                print(path.stem)
+            run_sweep(sweep, path, backend=options.backend, n_jobs=options.jobs)
+
+
+if __name__ == "__main__":
+    main()
