@@ -139,7 +139,7 @@
 
   // Where marks carry [words, fragment of the lab], the one that is pointed at or touched is told below the plot, with
   // a link that opens it: a label at the pointer cannot hold a link.
-  function tell(plot, told) {
+  function tell(Plotly, plot, told) {
     var words = told.appendChild(document.createElement("span")), link = told.appendChild(document.createElement("a"));
     link.textContent = "Open in the lab"; link.hidden = true;
     ["plotly_hover", "plotly_click"].forEach(function (name) {
@@ -152,6 +152,9 @@
       });
     });
     words.textContent = "Point at a cell, or touch it.";
+    // said below, it need not be said again over the neighbours
+    var marked = plot.data.map(function (_, index) { return index; }).filter(function (index) { return plot.data[index].customdata; });
+    return Plotly.restyle(plot, { hovertemplate: "", hoverinfo: "none" }, marked);
   }
 
   function draw(el) {
@@ -172,7 +175,7 @@
         var row = el.querySelector(".linrep-controls");
         if (row) controls(Plotly, plot, figure.layout, row);
         var told = el.querySelector(".linrep-told");
-        if (told) tell(plot, told);
+        if (told) tell(Plotly, plot, told);
         el.dataset.state = "drawn";
         el.linrepRestyle = function () {
           var s = size(stage), fresh = styled(figure, theme(), s[0], s[1]);
