@@ -12,6 +12,7 @@ from linrep_core.geometry import embedding_steering_vectors, mean_pairwise_cosin
 from linrep_core.reproduction import (
     COSINES,
     FIGURE_6,
+    FIGURE_7A,
     ROWS,
     RUNS,
     TABLES,
@@ -24,6 +25,7 @@ from linrep_core.reproduction import (
     masked_contexts,
     n_stuck,
     paper_block,
+    paper_heat_maps,
     paper_runs,
     paper_world,
     random_masks,
@@ -162,3 +164,36 @@ def test_every_row_of_the_paper_can_be_run():
         assert {row["seed"] for row in rows} == {1, 2}
         assert {row["step"] for row in rows} == {0, 1, 2}
     assert all(row.n_seeds % row.block == 0 for row in ROWS.values())
+
+
+def test_heat_maps_are_of_the_same_runs_as_the_table():
+    block = {"steps": 300, "first_seed": 3, "n_seeds": 2}
+    table = runs_at(paper_block("table-1-m3", **block))
+    maps = paper_heat_maps("table-1-m3", **block)
+    for run in table:
+        within = [row["cosine"] for row in maps if row["seed"] == run["seed"] and row["first"] == row["second"]]
+        assert np.mean(within) == pytest.approx(run["unembedding"], abs=1e-6)
+
+
+def test_heat_maps_are_of_the_words_that_occur():
+    rows = paper_heat_maps("table-4-m10", steps=1, first_seed=0, n_seeds=1)
+    assert len(rows) == 55
+    world, _ = paper_world(10, 0, n_masks=50, share_of_tokens=0.5)
+    assert not world.token_occurs.all()
+    table = runs_at(paper_block("table-4-m10", steps=1, first_seed=0, n_seeds=1))
+    within = [row["cosine"] for row in rows if row["first"] == row["second"]]
+    assert np.mean(within) == pytest.approx(table[0]["unembedding"], abs=1e-6)
+
+
+def test_the_printed_heat_map_is_symmetric_and_has_the_mean_of_table_4():
+    printed = np.array(FIGURE_7A)
+    assert (printed == printed.T).all()
+    assert np.diag(printed).mean() == pytest.approx(TABLES[4][10][0].mean, abs=0.002)
+
+
+def test_a_higher_rate_takes_the_same_course_in_fewer_steps():
+    slow = paper_runs(3, range(4), steps=1600, n_records=2, progress=False)
+    fast = paper_runs(3, range(4), steps=200, learning_rate=0.8, n_records=2, progress=False)
+    for one, other in zip(slow, fast, strict=True):
+        assert one.excess_loss == pytest.approx(other.excess_loss, abs=0.15)
+        assert one.excess_loss < 0.7 * one.history["excess_loss"][0]
