@@ -22,6 +22,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from linrep_core import _llm_loading as loading  # noqa: E402
 from linrep_core.llm import LanguageModel, _batches  # noqa: E402
 
+pytestmark = pytest.mark.slow  # the packages alone take seconds to import
+
 SENTENCES = ["the king and the queen ruled", "the man and the woman walked", "a kingdom of the king is the queen s"]
 TEXTS = ["the king", "a", "the woman and the man walked and the queen ruled the king", "the queen", "a kingdom of the"]
 WINDOW = 24

@@ -38,6 +38,7 @@ def concept(n=12, dim=30, noise=0.3, seed=0):
     return np.stack([base, base + np.eye(dim)[0] + noise * generator.normal(size=(n, dim)) / np.sqrt(dim)], axis=1)
 
 
+@pytest.mark.slow
 def test_importing_the_module_loads_none_of_the_optional_packages():
     optional = {"transformers", "gguf", "safetensors", "huggingface_hub"}
     code = f"import sys, linrep_core.llm; print({optional} & {{*sys.modules}})"

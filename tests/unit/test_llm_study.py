@@ -14,6 +14,8 @@ from linrep_core.reproduction import RESULTS
 from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import TokenConcept, token_concepts, translations, winograd_pairs
 
+pytestmark = pytest.mark.slow  # the packages alone take seconds to import
+
 TABLE = np.random.default_rng(0).normal(size=(60, 5)) @ np.diag([9.0, 1, 1, 1, 1]) + 2.0
 FOUND = study.geometries(TABLE)
 PLAIN = FOUND["euclidean"]
