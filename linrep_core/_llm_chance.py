@@ -70,9 +70,7 @@ def wrong_partners(pairs: Any, *, seed: int = 0) -> Array:
     >>> wrong_partners([[[0.0], [1.0]], [[2.0], [3.0]]]).tolist()
     [[[0.0], [3.0]], [[2.0], [1.0]]]
     """
-    array = check_pairs(pairs)
-    if len(array) < 2:
-        raise ValueError("pairs must be at least 2 to change partners, got 1")
+    array = _exchangeable(pairs)
     order = np.random.default_rng(check_integer("seed", seed, low=0)).permutation(len(array))
     changed = array.copy()
     changed[order, 1] = array[np.roll(order, 1), 1]  # round in a circle: nobody keeps a partner
@@ -209,9 +207,7 @@ def partner_p_value(
     >>> partner_p_value(np.stack([base, base + 1.0], axis=1))  # 1 of the 24 ways
     0.041666666666666664
     """
-    array = check_pairs(pairs)
-    if len(array) < 2:
-        raise ValueError("pairs must be at least 2 to change partners, got 1")
+    array = _exchangeable(pairs)
     base, target = np.moveaxis(whitened(array, inner_product), 1, 0)
     result = stats.permutation_test(
         (np.arange(len(array)),),
@@ -223,6 +219,13 @@ def partner_p_value(
         rng=np.random.default_rng(check_integer("seed", seed, low=0)),
     )
     return float(result.pvalue)
+
+
+def _exchangeable(pairs: Any) -> Array:
+    array = check_pairs(pairs)
+    if len(array) < 2:
+        raise ValueError("pairs must be at least 2 to change partners, got 1")
+    return array
 
 
 def _difference_of_means(first: Array, second: Array, axis: int) -> Array:

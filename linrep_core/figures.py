@@ -293,12 +293,8 @@ def cosine_tables(tables: Mapping[str, Any], names: Sequence[str]) -> go.Figure:
         within = f"on the diagonal {diagonal.min():.2f} to {diagonal.max():.2f}"
         parts.append(f"{name}: {within}" + (f", elsewhere {off.min():.2f} to {off.max():.2f}" if off.size else ""))
     figure.update_yaxes(autorange="reversed", scaleanchor="x")
-    shown_one = [[i == j for j in range(len(arrays))] for i in range(len(arrays))]
-    buttons = [
-        {"label": name, "method": "restyle", "args": [{"visible": visible}, list(range(len(arrays)))]}
-        for name, visible in zip(arrays, shown_one, strict=True)
-    ]
-    figure.update_layout(updatemenus=[{"name": "Whose", "buttons": buttons}])
+    menu = _menu("Whose", list(arrays), _one_at_a_time(len(arrays)), traces=len(arrays))
+    figure.update_layout(updatemenus=[menu])
     return _finish(figure, f"Mean cosines between concepts. {'; '.join(parts)}.", height=430)
 
 
@@ -474,20 +470,15 @@ def _phase_table(diagram: Diagram, measure: str, concepts: Sequence[int], dims: 
 
 def _diagram_menu(diagrams: Sequence[Diagram]) -> dict[str, Any]:
     n = len(diagrams)
-    buttons = [
-        {"label": diagram.title, "method": "restyle", "args": [{"visible": [i == j for j in range(n)]}, list(range(n))]}
-        for i, diagram in enumerate(diagrams)
-    ]
-    return {"name": "How it was trained", "buttons": buttons}
+    return _menu("How it was trained", [diagram.title for diagram in diagrams], _one_at_a_time(n), traces=n)
 
 
 def _measure_menu(diagrams: Sequence[Diagram], concepts: Sequence[int], dims: Sequence[int]) -> dict[str, Any]:
-    buttons = []
+    changes = []
     for measure, title in PHASE_MEASURES.items():
         tables = [_phase_table(diagram, measure, concepts, dims) for diagram in diagrams]
-        change = {"z": tables, "zmax": 0.5 if measure == "excess_loss" else 1, "colorbar.title.text": title}
-        buttons.append({"label": title, "method": "restyle", "args": [change, list(range(len(diagrams)))]})
-    return {"name": "What is shown", "buttons": buttons}
+        changes.append({"z": tables, "zmax": 0.5 if measure == "excess_loss" else 1, "colorbar.title.text": title})
+    return _menu("What is shown", list(PHASE_MEASURES.values()), changes, traces=len(diagrams))
 
 
 def concept_heat_maps(tables: Mapping[str, Any], names: Sequence[str]) -> go.Figure:
@@ -527,8 +518,7 @@ def concept_heat_maps(tables: Mapping[str, Any], names: Sequence[str]) -> go.Fig
     figure.update_xaxes(tickangle=90, tickfont={"size": 9}, dtick=1, showgrid=False)
     figure.update_yaxes(autorange="reversed", tickfont={"size": 9}, dtick=1, showgrid=False)
     if len(found) > 1:
-        shown_ones = [[i == j for j in range(len(found))] for i in range(len(found))]
-        figure.update_layout(updatemenus=[_menu("Which table", list(found), [{"visible": row} for row in shown_ones])])
+        figure.update_layout(updatemenus=[_menu("Which table", list(found), _one_at_a_time(len(found)))])
     told = []
     for title, table in found.items():
         others = table[~np.eye(len(names), dtype=bool)]
@@ -594,12 +584,21 @@ def _concept_names(names: Any) -> list[str]:
     return found
 
 
-def _menu(name: str, labels: Sequence[str], changes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A list that restyles the traces; the site draws it beside the figure."""
+def _menu(
+    name: str, labels: Sequence[str], changes: Sequence[dict[str, Any]], *, traces: int | None = None
+) -> dict[str, Any]:
+    """A list that restyles all traces, or the first so many; the site draws it beside the figure."""
+    which = [] if traces is None else [list(range(traces))]
     buttons = [
-        {"label": label, "method": "restyle", "args": [change]} for label, change in zip(labels, changes, strict=True)
+        {"label": label, "method": "restyle", "args": [change, *which]}
+        for label, change in zip(labels, changes, strict=True)
     ]
     return {"name": name, "buttons": buttons}
+
+
+def _one_at_a_time(n: int) -> list[dict[str, list[bool]]]:
+    """The changes of a list that shows one of n traces."""
+    return [{"visible": [i == j for j in range(n)]} for i in range(n)]
 
 
 def _named(name: str, values: Any) -> tuple[list[str], list[Any]]:

@@ -11,6 +11,7 @@ its file. On two cores tables 1 and 2 take about an hour, the rest of the paper 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from linrep_core.language import CONTEXT_WEIGHTS
@@ -21,12 +22,12 @@ from linrep_core.sweeps import Sweep, run_sweep
 FOLDER = Path(__file__).parent
 
 
-def sweep_of(name: str) -> Sweep:
-    """The blocks of runs that make one row."""
+def sweep_of(name: str, function: Callable[..., list[dict[str, float]]] = paper_block) -> Sweep:
+    """The blocks of runs that make one row, or what another function tells of the same runs."""
     row = ROWS[name]
     first = range(0, row.n_seeds, row.block)
     grid = {"row": [name], "steps": [row.steps], "first_seed": first, "n_seeds": [row.block]}
-    return Sweep(paper_block, grid)
+    return Sweep(function, grid)
 
 
 def phase_sweep(n_concepts: int) -> Sweep:
@@ -57,16 +58,9 @@ def sparse_sweep() -> Sweep:
     return Sweep(phase_cell, grid)
 
 
-def heat_map_sweep() -> Sweep:
-    """Figure 7(a): ten concepts, as in table 4."""
-    row = "table-4-m10"
-    grid = {"row": [row], "steps": [ROWS[row].steps], "first_seed": range(0, 10, 5), "n_seeds": [5]}
-    return Sweep(paper_heat_maps, grid)
-
-
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
-    "figure-7a": heat_map_sweep(),
+    "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
     **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
     "phase-sparse": sparse_sweep(),
 }
