@@ -87,8 +87,8 @@ def action(page: Page, name: str) -> Any:
 
 
 def pause(page: Page) -> None:
-    if action(page, "play").get_attribute("aria-label") == "pause":
-        action(page, "play").click()
+    # in one turn of the page: between a look and a click of ours the run may come to its rest, and a click plays again
+    page.evaluate("document.querySelector('[data-action=play][aria-label=pause]')?.click()")
     page.wait_for_function("document.querySelector('.linrep-lab').lab.report().embeddings", timeout=PATIENCE)
 
 
