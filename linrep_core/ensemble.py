@@ -7,6 +7,7 @@ to rounding.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from linrep_core._checks import (
     check_sequence,
 )
 from linrep_core._stepping import batches_ahead, few_threads, first_order_optimizer, loss_limit, measured
-from linrep_core.kernel import tiled_cross_entropy
+from linrep_core.kernel import TILE_BYTES, tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel, subset_sums
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.training import HISTORY, TrainingRun, check_settings, logarithmic_steps
@@ -170,6 +171,7 @@ class _Ensemble:
         self.g = torch.stack([start.unembeddings.mT for start in starts]).contiguous()
         self.f.requires_grad_(), self.g.requires_grad_()
         self.floors = [model.entropy_floor(rows) for model, rows in zip(models, self.contexts, strict=True)]
+        self.rate, self.batch_size = settings["learning_rate"], settings["batch_size"]
         self._tabulate()
         self.runs = [
             TrainingRun(start, floor, setting)
@@ -182,7 +184,6 @@ class _Ensemble:
         self.limits = [loss_limit(models[0].n_tokens, loss) for loss in first]
         self.diverged = [False] * len(models)
         self.interrupted, self.done = False, 0
-        self.rate, self.batch_size = settings["learning_rate"], settings["batch_size"]
         self.plain = settings["optimizer"] == "sgd"
         self.optimizer = first_order_optimizer([self.f, self.g], settings)
         if self.batch_size is not None:
@@ -205,6 +206,21 @@ class _Ensemble:
         self.weights = torch.as_tensor(weights).to(self.f)
         self.probability = torch.as_tensor(probability[:, :, None]).to(self.f)
         self.rows = None if all(subset is None for subset in self.contexts) else torch.as_tensor(rows[:, :, None])
+        self.table = self._table() if self.batch_size is None else None
+
+    def _table(self) -> torch.Tensor | None:
+        """p(y | x) of all runs, shape (runs, contexts, tokens), while it fits into the cache of the processor.
+
+        A step with it costs three products and a softmax; `tiled_cross_entropy`, which does without, has three times
+        as many small operations, and these are what a small step is made of.
+        """
+        shape = (*self.f.shape[:2], self.models[0].n_tokens)
+        if math.prod(shape) * self.f.element_size() > TILE_BYTES:
+            return None
+        table = torch.zeros(shape, dtype=self.f.dtype)
+        for i, (model, subset, size) in enumerate(zip(self.models, self.contexts, self.sizes, strict=True)):
+            table[i, :size] = torch.as_tensor(model.next_token_distribution(subset))
+        return table
 
     def losses(self) -> torch.Tensor:
         """The exact loss of every run, shape (runs,), in nats."""
@@ -215,13 +231,26 @@ class _Ensemble:
         return tiled_cross_entropy(self.f, g, total / self.probability, self.weights)
 
     def step(self) -> None:
-        if self.batch_size is None:
+        if self.batch_size is not None:
+            with torch.no_grad():
+                self._sampled_step(*self._next_batch())
+        elif self.table is not None:
+            with torch.no_grad():
+                self._tabled_step(self.table)
+        else:
             self.optimizer.zero_grad()
             self.losses().sum().backward()
             self.optimizer.step()
-        else:
-            with torch.no_grad():
-                self._sampled_step(*self._next_batch())
+
+    def _tabled_step(self, table: torch.Tensor) -> None:
+        """One step on the exact loss; its derivative by a logit is w(x) (p_hat(y | x) - p(y | x))."""
+        residual = torch.softmax(torch.bmm(self.f, self.g), dim=2).sub_(table).mul_(self.weights[:, :, None])
+        self.f.grad, self.g.grad = self._gradients(self.f, residual)
+        self.optimizer.step()
+
+    def _gradients(self, f: torch.Tensor, residual: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Derivatives by rows f, shape (runs, rows, dim), and by g, from those by the logits."""
+        return torch.bmm(self.g, residual.mT).mT, torch.bmm(f.mT, residual)
 
     def _sampled_step(self, rows: torch.Tensor, tokens: torch.Tensor) -> None:
         """One step on (run, pair) batches: rows of the flattened f, and tokens, each of shape (runs, batch)."""
@@ -230,7 +259,7 @@ class _Ensemble:
         residual = torch.softmax(torch.bmm(f, self.g), dim=2)
         minus_one = torch.full((1, 1, 1), -1.0).to(residual).expand(*tokens.shape, 1)
         residual.scatter_add_(2, tokens[:, :, None], minus_one).div_(tokens.shape[1])
-        grad_f, grad_g = torch.bmm(self.g, residual.mT).mT, torch.bmm(f.mT, residual)
+        grad_f, grad_g = self._gradients(f, residual)
         flat_rows, flat_grad = rows.reshape(-1), grad_f.reshape(-1, f.shape[2])
         if self.plain:  # plain descent leaves the rows of f alone that the batch does not name
             flat_f.index_add_(0, flat_rows, flat_grad, alpha=-self.rate)

@@ -7,6 +7,7 @@ Source: arXiv 2403.03867, Definition 2 and section 5.1 (Table 1, Figure 7).
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +102,8 @@ def mean_pairwise_cosine(vectors: Any) -> float:
     >>> mean_pairwise_cosine([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])
     0.3333333333333333
     """
-    return _pairwise(_normalize(check_array("vectors", vectors, shape=("n", "dim"))))
+    cosines, _ = _cosines_and_means([_normalize(check_array("vectors", vectors, shape=("n", "dim")))])
+    return float(cosines[0])
 
 
 def mean_cosine_between(first: Any, second: Any) -> float:
@@ -114,7 +116,8 @@ def mean_cosine_between(first: Any, second: Any) -> float:
     """
     first = _normalize(check_array("first", first, shape=("n", "dim")))
     second = _normalize(check_array("second", second, shape=("n", first.shape[1])))
-    return float(_mean_direction(first) @ _mean_direction(second))
+    _, means = _cosines_and_means([first, second])
+    return float(means[0] @ means[1])
 
 
 @dataclass(frozen=True)
@@ -195,46 +198,46 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
 
     # of two tokens that are a pair both must occur; tokens told in full are contexts, so the same pairing finds them
     occurs = model.token_occurs
-    tokens, table = model.tokens()[occurs], unembeddings[occurs]
-    by_token, by_context = _unit_steering_vectors(table, tokens), _unit_steering_vectors(embeddings, contexts)
-    token_means, context_means = (np.stack([*map(_mean_direction, group)]) for group in (by_token, by_context))
-    unembedding = np.array([_pairwise(unit) for unit in by_token])
+    unembedding, token_means = _within_concepts(unembeddings[occurs], model.tokens()[occurs])
+    embedding, context_means = _within_concepts(embeddings, contexts)
     heat_map = token_means @ token_means.T
     np.fill_diagonal(heat_map, unembedding)
     off_diagonal = np.abs(heat_map).sum(axis=1) - np.abs(unembedding)
     return LinearityReport(
         unembedding=unembedding,
-        embedding=np.array([_pairwise(unit) for unit in by_context]),
+        embedding=embedding,
         alignment=(token_means * context_means).sum(axis=1),
         between=off_diagonal / (m - 1) if m > 1 else np.full(1, np.nan),
         heat_map=heat_map,
     )
 
 
-def _unit_steering_vectors(table: Array, contexts: NDArray[np.int8]) -> list[Array]:
-    """Return the steering vectors of every concept, each of length 1 (or 0)."""
+def _within_concepts(table: Array, contexts: NDArray[np.int8]) -> tuple[Array, Array]:
+    """Mean cosine within each concept's steering vectors, shape (m,), and their mean directions, shape (m, dim)."""
     contexts = np.ascontiguousarray(contexts, dtype=np.int8)
-    pairs = _all_pairs(contexts.tobytes(), contexts.shape[1])
-    return [_normalize(table[upper] - table[lower]) for lower, upper in pairs]
+    lower, upper, ends = _all_pairs(contexts.tobytes(), contexts.shape[1])
+    unit = _normalize(table[upper] - table[lower])  # of all concepts at once: the calls cost more than the sums
+    return _cosines_and_means(np.split(unit, ends))
 
 
 @functools.lru_cache(maxsize=32)  # a training measures the same contexts again and again
-def _all_pairs(contexts: bytes, n_concepts: int) -> list[tuple[NDArray, NDArray]]:
+def _all_pairs(contexts: bytes, n_concepts: int) -> tuple[NDArray, NDArray, NDArray]:
+    """The counterfactual pairs of concept 0, then those of concept 1, ...; and where each concept but the last ends."""
     array = np.frombuffer(contexts, dtype=np.int8).reshape(-1, n_concepts)
-    return [_counterfactual_pairs(array, concept) for concept in range(n_concepts)]
+    pairs = [_counterfactual_pairs(array, concept) for concept in range(n_concepts)]
+    lower, upper = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    return lower, upper, np.cumsum([len(zeros) for zeros, _ in pairs])[:-1]
 
 
-def _pairwise(unit: Array) -> float:
-    """Mean cosine over pairs of different rows, which have length 1 or 0."""
-    n = len(unit)
-    if n < 2:
-        return 1.0 if n else float("nan")
-    total = unit.sum(axis=0)
-    return float((total @ total - (unit * unit).sum()) / (n * (n - 1)))
-
-
-def _mean_direction(unit: Array) -> Array:
-    return unit.mean(axis=0) if len(unit) else np.full(unit.shape[1], np.nan)
+def _cosines_and_means(groups: Sequence[Array]) -> tuple[Array, Array]:
+    """Mean cosine over pairs of different rows of each group, and the mean row; all rows have length 1 or 0."""
+    counts = np.array([len(unit) for unit in groups])
+    totals = np.stack([unit.sum(axis=0) for unit in groups])
+    squares = np.array([np.vdot(unit, unit) for unit in groups])
+    pairs = np.where(counts > 1, counts * (counts - 1), np.nan)
+    cosines = ((totals * totals).sum(axis=1) - squares) / pairs
+    cosines[counts == 1] = 1.0
+    return cosines, totals / np.where(counts > 0, counts, np.nan)[:, None]
 
 
 def _normalize(vectors: Array) -> Array:

@@ -31,10 +31,10 @@ def sweep_of(name: str, function: Callable[..., list[dict[str, float]]] = paper_
 
 
 def phase_sweep(n_concepts: int) -> Sweep:
-    """A row of the phase diagram: 20 runs a cell while it costs a second or so, then 5; from m = 7 on 12 dimensions."""
+    """A row of the phase diagram: 20 runs a cell while it costs a second or so, then 5; from m = 7 on at some d."""
     m = n_concepts
-    some = (1, 2, m // 2, m - 2, m - 1, m, m + 1, m + 2, 3 * m // 2, 2 * m, 3 * m, 4 * m)
-    dims = range(1, 4 * m + 1) if m < 7 else some
+    some = {7: (1, 2, 3, 5, 6, 7, 8, 9, 10, 14, 21, 28), 8: (2, 4, 7, 8, 9, 12, 16, 32)}  # a cell takes up to minutes
+    dims = some.get(m, range(1, 4 * m + 1))
     grid = {
         "n_concepts": [m],
         "dim": dims,

@@ -43,6 +43,17 @@ def test_every_run_is_the_run_that_train_gives(settings, contexts):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=close)
 
 
+@pytest.mark.parametrize("contexts", [None, SUBSETS], ids=["all", "one set a run"])
+def test_tables_too_large_for_the_cache_give_the_same_runs(monkeypatch, contexts):
+    common = {"seeds": range(4), "steps": 60, "contexts": contexts, "progress": False}
+    in_cache = train_many(WORLDS, 2, **common)
+    monkeypatch.setattr("linrep_core.ensemble.TILE_BYTES", 0)
+    tiled = train_many(WORLDS, 2, **common)
+    for ours, theirs in zip(tiled, in_cache, strict=True):
+        assert not torch.equal(ours.predictor.embeddings, theirs.predictor.embeddings)  # another order of sums
+        torch.testing.assert_close(ours.predictor.embeddings, theirs.predictor.embeddings, rtol=0, atol=1e-12)
+
+
 def test_one_world_serves_all_seeds():
     first, second = train_many(WORLDS[0], 2, seeds=[5, 6], steps=20, progress=False)
     assert not torch.equal(first.predictor.embeddings, second.predictor.embeddings)
