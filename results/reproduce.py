@@ -33,7 +33,7 @@ def sweep_of(name: str, function: Callable[..., list[dict[str, float]]] = paper_
 def phase_sweep(n_concepts: int) -> Sweep:
     """A row of the phase diagram: 20 runs a cell while it costs a second or so, then 5; from m = 7 on at some d."""
     m = n_concepts
-    some = {7: (1, 2, 3, 5, 6, 7, 8, 9, 10, 14, 21, 28), 8: (2, 4, 7, 8, 9, 12, 16, 32)}  # a cell takes up to minutes
+    some = {7: (1, 2, 3, 5, 6, 7, 8, 9, 10, 14, 21, 28), 8: (7, 8, 9, 16, 32)}  # a cell takes up to minutes
     dims = some.get(m, range(1, 4 * m + 1))
     grid = {
         "n_concepts": [m],
