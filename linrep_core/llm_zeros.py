@@ -337,8 +337,8 @@ def zeros_study(model: str) -> list[dict[str, Any]]:
     seen = [each for each in seen_words(lambda word: read.single_token(f" {word}")) if each.concept in pairs]
     features = read.embed([each.context for each in seen], progress=False).numpy().astype(np.float64)
     table = read.unembeddings.numpy()
-    logs = features @ table.T
-    logs -= np.logaddexp.reduce(logs, axis=1, keepdims=True)
+    logits = features @ table.T
+    total = np.logaddexp.reduce(logits, axis=1)
     tokens = np.array([each.tokens for each in seen])
     own = table[tokens[:, 0]].astype(np.float64) - table[tokens[:, 1]]
     drawn = random_pairs(table, min(len(seen), len(table) // 2))
@@ -346,8 +346,8 @@ def zeros_study(model: str) -> list[dict[str, Any]]:
     rows = []
     for geometry in found.values():
         columns = {
-            "ln_right": logs[np.arange(len(seen)), tokens[:, 0]],
-            "ln_wrong": logs[np.arange(len(seen)), tokens[:, 1]],
+            "ln_right": logits[np.arange(len(seen)), tokens[:, 0]] - total,
+            "ln_wrong": logits[np.arange(len(seen)), tokens[:, 1]] - total,
             **seen_cosines(seen, features, own, pairs, geometry),
             "random_odds": (features * chance).sum(axis=1),
             "random_own": _cosines(geometry.embeddings(features), geometry.unembeddings(chance)),

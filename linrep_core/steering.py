@@ -26,8 +26,9 @@ from linrep_core.word_pairs import single_token_pairs, token_concepts
 
 Array = NDArray[np.float64]
 SCHEMA = 1  # of the explorer's file
-STRENGTHS = (-16, -8, -4, -2, 0, 2, 4, 8, 16, 32, 64)  # nats that the concept's own pairs gain on average
-CONTINUED = (0, 4, 8, 16, 32)  # strengths at which texts are continued
+STRENGTHS = (-16, -8, -4, -2, 0, 2, 4, 8, 16, 32)  # nats that the concept's own pairs gain on average
+EXPLORED = (-16, -12, -8, -6, -4, -2, 0, 2, 4, 6, 8, 12, 16)  # strengths of the book's figure
+CONTINUED = (0, 4, 8, 16)  # strengths at which texts are continued
 N_TOKENS = 8  # of a continuation
 N_SHOWN = 10  # of the likeliest tokens that the explorer shows
 # beginnings of sentences, and a concept that fits each
@@ -140,8 +141,8 @@ def side_effects(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
 
     Returns
     -------
-    array of shape (n_concepts, n_concepts): row, the concept that is steered; column, the one whose pairs are looked at;
-    the mean absolute change of their log-odds. 1 on the diagonal, by definition
+    array of shape (n_concepts, n_concepts): row, the concept that is steered; column, the one whose pairs are looked
+    at; the mean absolute change of their log-odds. 1 on the diagonal, by definition
 
     Examples
     --------
@@ -189,8 +190,12 @@ def steered_log_probabilities(features: Any, unembeddings: Any, direction: Any, 
     moved = check_array("features", features, shape=("n", table.shape[1])) + check_number(
         "strength", strength, low=-np.inf
     ) * check_array("direction", direction, shape=(table.shape[1],))
-    logits = moved @ table.T
-    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return _log_softmax(moved @ table.T)
+
+
+def _log_softmax(logits: Array) -> Array:
+    below = logits - logits.max(axis=-1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
 
 
 # ---- the rows of results/models/ ------------------------------------------------------------------------------------
@@ -268,16 +273,15 @@ def strength_study(model: str) -> list[dict[str, Any]]:
     ``changed`` (whether the likeliest token is another)
     """
     read, pairs, found = _studied(model)
-    features = read.embed(list(CONTEXTS), progress=False).numpy()
     table = read.unembeddings.numpy().astype(np.float64)
-    plain = steered_log_probabilities(features, table, np.zeros(read.dim), 0.0)
+    logits = read.embed(list(CONTEXTS), progress=False).numpy() @ table.T
+    plain = _log_softmax(logits)
     rows = []
     for geometry in found.values():
         for concept, each in pairs.items():
-            direction = steering_direction(each, geometry)
+            gained = table @ steering_direction(each, geometry)  # by each token's logit, for one unit of strength
             for strength in STRENGTHS:
-                steered = steered_log_probabilities(features, table, direction, strength)
-                numbers = _damage(plain, steered)
+                numbers = _damage(plain, _log_softmax(logits + strength * gained))
                 made = {"name": read.name, "geometry": geometry.name, "concept": concept, "strength": strength}
                 rows.append({**made, **{key: round(value, 5) for key, value in numbers.items()}})
     return rows
@@ -381,21 +385,24 @@ def explorer_data(model: str) -> dict[str, Any]:
     """
     read, pairs, found = _studied(model)
     geometry, table = found[GEOMETRIES[-1]], read.unembeddings.numpy().astype(np.float64)
-    shown = {name: pair for name, pair in SHOWN_PAIRS.items() if name in pairs}
-    rows = np.array([[read.single_token(f" {word}") for word in pair] for pair in shown.values()])
+    ids = {name: [read.single_token(f" {word}") for word in pair] for name, pair in SHOWN_PAIRS.items()}
+    shown = {name: pair for name, pair in SHOWN_PAIRS.items() if name in pairs and None not in ids[name]}
+    if not shown:
+        raise ValueError(f"model must have a pair of SHOWN_PAIRS as single tokens, got none in {read.name!r}")
+    rows = np.array([ids[name] for name in shown])
     own = table[rows]
     directions = [steering_direction(_others(pairs[name], own[i]), geometry) for i, name in enumerate(shown)]
     features = read.embed(list(CONTEXTS), progress=False).numpy().astype(np.float64)
+    gains = [table @ direction for direction in directions]
     states = [
-        [_states(read, table, features[i], direction, rows[j]) for j, direction in enumerate(directions)]
-        for i in range(len(features))
+        [_states(read, logits, gained, rows[j]) for j, gained in enumerate(gains)] for logits in features @ table.T
     ]
     return {
         "schema": SCHEMA,
         "model": read.name,
         "contexts": list(CONTEXTS),
         "concepts": list(shown),
-        "strengths": list(STRENGTHS),
+        "strengths": list(EXPLORED),
         "pairs": [list(pair) for pair in shown.values()],
         "tokens": [[[tokens for tokens, _ in each] for each in row] for row in states],
         "probabilities": [[[values for _, values in each] for each in row] for row in states],
@@ -411,17 +418,16 @@ def _others(pairs: Array, own: Array) -> Array:
 
 
 def _states(
-    model: LanguageModel, table: Array, feature: Array, direction: Array, pair: NDArray[Any]
+    model: LanguageModel, logits: Array, gained: Array, pair: NDArray[Any]
 ) -> list[tuple[list[str], list[float]]]:
     """The tokens and probabilities of one context and concept, strength by strength."""
     states = []
-    for strength in STRENGTHS:
-        logs = steered_log_probabilities(feature[None], table, direction, strength)[0]
+    for strength in EXPLORED:
+        logs = _log_softmax(logits + strength * gained)
         order = [int(token) for token in np.argsort(-logs)[: N_SHOWN + 2] if token not in pair][:N_SHOWN]
         chosen = [*order, *map(int, pair)]
-        states.append(
-            ([model.token_text(token) for token in chosen], [float(f"{np.exp(logs[token]):.3g}") for token in chosen])
-        )
+        probabilities = [float(f"{np.exp(logs[token]):.3g}") for token in chosen]
+        states.append(([model.token_text(token) for token in chosen], probabilities))
     return states
 
 
