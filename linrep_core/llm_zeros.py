@@ -31,7 +31,7 @@ from linrep_core._checks import (
     check_sequence,
 )
 from linrep_core.geometry import mean_pairwise_cosine
-from linrep_core.llm import concept_direction, random_pairs
+from linrep_core.llm import causal_inner_product, concept_direction, random_pairs
 from linrep_core.llm_study import (
     LANGUAGE_PAIRS,
     Geometry,
@@ -39,7 +39,6 @@ from linrep_core.llm_study import (
     concept_directions,
     context_steps,
     cosine_table,
-    geometries,
 )
 from linrep_core.word_pairs import (
     DATA,
@@ -208,7 +207,7 @@ def probability_layers(features: Any, unembeddings: Any) -> list[dict[str, Any]]
     >>> [(row["from"], row["share"], round(row["below_top"], 1), round(row["causal"], 1)) for row in layers]
     [(0, 0.25, 0.0, 1.0), (-2, 0.5, 6.0, 0.0), (-4, 0.25, 12.0, -1.0)]
     """
-    found = geometries(unembeddings)
+    inner = causal_inner_product(unembeddings)
     table = check_array("unembeddings", unembeddings, shape=("n_tokens", "dim"))
     contexts = check_array("features", features, shape=("n_contexts", table.shape[1]))
     if not len(contexts):
@@ -218,8 +217,8 @@ def probability_layers(features: Any, unembeddings: Any) -> list[dict[str, Any]]
     below = logits.max(axis=1, keepdims=True) - logits
     centred = table - table.mean(axis=0)
     cosines = {
-        name: cosine_table(found[name].embeddings(contexts), found[name].unembeddings(centred))
-        for name in ("euclidean", "causal")
+        "euclidean": cosine_table(contexts, centred),
+        "causal": cosine_table(inner.whiten_embeddings(contexts), inner.whiten(centred)),
     }
     rows = []
     for top, bottom in zip(DECADES, (*DECADES[1:], np.inf), strict=True):

@@ -142,7 +142,8 @@ def side_effects(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
     Returns
     -------
     array of shape (n_concepts, n_concepts): row, the concept that is steered; column, the one whose pairs are looked
-    at; the mean absolute change of their log-odds. 1 on the diagonal, by definition
+    at; the mean absolute change of their log-odds. 1 on the diagonal, by definition; the rest of a row is nan where
+    held-out pairs of the concept gain nothing, as in an untrained model
 
     Examples
     --------
@@ -155,9 +156,7 @@ def side_effects(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
     directions = [steering_direction(each, geometry) for each in pairs.values()]
     gains = [float(held_out_change(each, geometry).mean()) for each in pairs.values()]
     table = np.array([[np.abs(log_odds_change(v, each)).mean() for each in pairs.values()] for v in directions])
-    if min(gains, default=1.0) <= 0:
-        raise ValueError(f"pairs must gain from their concept's direction, got {min(gains):.3g} in the mean of one")
-    table = table / np.array(gains)[:, None]
+    table = table / np.where(np.array(gains) > 0, gains, np.nan)[:, None]
     np.fill_diagonal(table, 1.0)
     return table
 
@@ -246,7 +245,7 @@ def side_effect_study(model: str) -> list[dict[str, Any]]:
         table = side_effects(pairs, geometry)
         for i, name in enumerate(names):
             rest = np.delete(np.arange(len(names)), i)
-            worst = rest[table[i, rest].argmax()]
+            worst = rest[table[i, rest].argmax()]  # of a row of nan, the first
             numbers = {
                 "held_out": held_out_change(pairs[name], geometry).mean(),
                 "others": table[i, rest].mean(),
@@ -254,7 +253,8 @@ def side_effect_study(model: str) -> list[dict[str, Any]]:
                 "worst": table[i, worst],
             }
             made = {"name": read.name, "geometry": geometry.name, "concept": name, "worst_concept": names[worst]}
-            rows.append({**made, **{key: round(float(value), 6) for key, value in numbers.items()}})
+            finite = {key: round(float(v), 6) if np.isfinite(v) else None for key, v in numbers.items()}
+            rows.append({**made, **finite})
     return rows
 
 

@@ -14,7 +14,7 @@ from linrep_core import llm_study as study
 from linrep_core.llm import LanguageModel
 from linrep_core.reproduction import RESULTS
 from linrep_core.sweeps import read_results
-from linrep_core.word_pairs import token_concepts
+from linrep_core.word_pairs import single_token_pairs, token_concepts
 
 pytestmark = pytest.mark.slow  # the packages alone take seconds to import
 
@@ -106,10 +106,10 @@ def test_texts_go_on_with_the_likeliest_token(model):  # noqa: F811
         grown += model.token_text(int(logs.argmax()))
     assert text + added == grown
     assert surprise[0] == pytest.approx(np.mean(expected), abs=1e-3)
-    token = model.single_token(" woman")
-    push = 1e3 * model.unembeddings[token].numpy()[None]
+    push = 1e3 * model.unembeddings[model.single_token(" woman")].numpy()[None]
+    nearest = int((model.unembeddings.numpy() @ push[0]).argmax())  # not always the token itself: rows differ in length
     (pushed,), more = steering.continue_texts(model, [text], push, n_tokens=2)
-    assert pushed == " woman woman"
+    assert pushed == 2 * model.token_text(nearest)
     assert more[0] > surprise[0]
 
 
@@ -118,7 +118,9 @@ def test_the_rows_are_whole(folder):  # noqa: F811
     n = len(token_concepts())
     effects = steering.side_effect_study(name)
     assert len(effects) == 3 * n
-    assert all(row["worst"] >= row["others"] > 0 for row in effects)
+    measured = [row for row in effects if row["others"] is not None]
+    assert measured
+    assert all(row["worst"] >= row["others"] > 0 for row in measured)
     strengths = steering.strength_study(name)
     assert len(strengths) == 3 * n * len(steering.STRENGTHS)
     assert all(row["divergence"] == row["changed"] == 0 for row in strengths if row["strength"] == 0)
@@ -178,8 +180,8 @@ def test_the_explorers_file_comes_out_again(smollm):
     assert data["contexts"] == list(steering.CONTEXTS)
     i, j = 3, data["concepts"].index("verb-Ving")
     pairs, found = study.concept_pairs(smollm), study.geometries(smollm.unembeddings)
-    words = [token_concepts()["verb-Ving"].pairs.index(tuple(data["pairs"][j]))]
-    others = np.delete(pairs["verb-Ving"], words, axis=0)
+    kept = single_token_pairs(token_concepts()["verb-Ving"], lambda word: smollm.single_token(f" {word}")).kept
+    others = pairs["verb-Ving"][[not {*pair} & {*data["pairs"][j]} for pair in kept]]
     direction = steering.steering_direction(others, found["causal"])
     features = smollm.embed([data["contexts"][i]], progress=False)
     for k, strength in enumerate(data["strengths"]):
