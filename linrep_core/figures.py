@@ -697,10 +697,14 @@ def _strength_slider(strengths: Sequence[float], bars: Sequence, dots: Sequence)
 
 def _place_explorer(figure: go.Figure, n_bars: int, reach: float) -> None:
     """The bars above, the dots below, each with its own axes."""
-    title = "probability of the next token"
+    title = {"text": "probability of the next token", "standoff": 8}
     figure.update_xaxes(title=title, range=[0, 1.35], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%")
     figure.update_yaxes(range=[n_bars - 0.4, -0.6], showticklabels=False, showgrid=False, zeroline=False)
-    below = {"title": "log-odds of the pair (nats)", "anchor": "y2", "range": [-1.05 * reach, 1.05 * reach]}
+    below = {
+        "title": {"text": "log-odds of the pair (nats)", "standoff": 8},
+        "anchor": "y2",
+        "range": [-1.05 * reach, 1.05 * reach],
+    }
     rows = {"anchor": "x2", "domain": [0, 0.3], "autorange": "reversed", "dtick": 1, "tickfont": {"size": 11}}
     figure.update_layout(xaxis2=below, yaxis2=rows, yaxis={"domain": [0.44, 1]})
 
