@@ -4,8 +4,9 @@
     python results/measure_models.py meta-llama/Llama-2-7b-hf ...   any others: folders, .gguf files, hub names
     python results/measure_models.py --list             what is done
 
-Each model gets five small tables, results/models/MODEL-TABLE.csv. Ctrl+C keeps what is done and the same command
-continues; to measure a model anew, delete its files. Each process loads the model once.
+Each model gets ten small tables, results/models/MODEL-TABLE.csv, and MODEL-steering.json for the figure that steers it.
+Ctrl+C keeps what is done and the same command continues; to measure a model anew, delete its files. Each process loads
+the model once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import re
 from pathlib import Path
 
 from linrep_core import llm_study as study
+from linrep_core import llm_zeros as zeros
+from linrep_core import steering
 from linrep_core._llm_loading import BUNDLED_NAME
 from linrep_core.sweeps import Sweep, run_sweep
 from linrep_core.word_pairs import token_concepts
@@ -31,6 +34,11 @@ def sweeps_of(model: str) -> dict[str, Sweep]:
         "translations": Sweep(study.translation_study, languages),
         "sentences": Sweep(study.sentence_study, languages),
         "winograd": Sweep(study.winograd_study, {"model": [model]}),
+        "zeros": Sweep(zeros.zeros_study, {"model": [model]}),
+        "squares": Sweep(zeros.squares_study, {"model": [model]}),
+        "side-effects": Sweep(steering.side_effect_study, {"model": [model]}),
+        "strengths": Sweep(steering.strength_study, {"model": [model]}),
+        "continuations": Sweep(steering.continuation_study, {"model": [model]}),
     }
 
 
@@ -58,6 +66,12 @@ def main() -> None:
             if not path.exists():
                 print(path.stem)
             run_sweep(sweep, path, backend=options.backend, n_jobs=options.jobs)
+        explorer = FOLDER / f"{short_name(model)}-steering.json"
+        if options.list:
+            print(f"{explorer.stem:40} {'done' if explorer.exists() else '-'}")
+        elif not explorer.exists():
+            print(explorer.stem)
+            steering.write_explorer(steering.explorer_data(model), explorer)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,16 @@ def with_entry(table, value):
     return changed
 
 
+EXPLORER = {
+    "contexts": ["x"],
+    "concepts": ["c"],
+    "strengths": [0, 2],
+    "pairs": [["a", "b"]],
+    "tokens": [[[["y", "a", "b"]] * 2]],
+    "probabilities": [[[[0.5, 0.2, 0.1], [0.4, 0.1, 0.2]]]],
+    "log_odds": [[0.1]],
+    "slopes": [[1.0]],
+}
 CALLS = {
     "concept_vectors": (concept_vectors, {"n_concepts": 2}),
     "ConceptGraph": (
@@ -319,6 +329,7 @@ CALLS = {
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
+    "steering_explorer": (figures.steering_explorer, {"data": EXPLORER}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
     "lines": (
         figures.lines,
@@ -341,7 +352,7 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs"}
+ELSEWHERE = {"lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems", "word_pairs"}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
@@ -1126,6 +1137,20 @@ BAD = {
         ],
         "names": [(["a", "a"], "different from each other"), ([], "at least one name"), (7, "sequence, got 7")],
         "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
+    "steering_explorer": {
+        "data": [
+            (None, "mapping, got None"),
+            ({}, "an entry 'contexts', got []"),
+            ({**EXPLORER, "contexts": ["x", "x"]}, "different from each other"),
+            ({**EXPLORER, "strengths": [1, 2]}, "the strength 0, got strengths array([1., 2.])"),
+            ({**EXPLORER, "pairs": [["a"]]}, "have length 2"),
+            ({**EXPLORER, "pairs": []}, "have length 1, got []"),
+            ({**EXPLORER, "probabilities": [[[[0.5]]]]}, "shape (1, 1, 2, n_shown), got (1, 1, 1, 1)"),
+            ({**EXPLORER, "tokens": [[[["y"]]]]}, "the shape (1, 1, 2, 3) of the probabilities"),
+            ({**EXPLORER, "log_odds": [[NAN]]}, "finite entries, got nan"),
+            ({**EXPLORER, "slopes": [1.0]}, "shape (1, 1), got (1,)"),
+        ],
     },
     "cosine_heat_map": {
         "report": [(MODEL, "a LinearityReport, got LatentConditionalModel"), (None, "a LinearityReport, got NoneType")],

@@ -41,6 +41,7 @@ FIGURES = {
     ),
     "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
     "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
+    "steering_explorer": lambda: figures.steering_explorer(EXPLORER),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
@@ -49,6 +50,16 @@ FIGURES = {
 
 HEAT = np.array([[0.5, -0.25], [0.125, 1.0]])
 DOTS = {"one": {"paper": [1, 2, 3], "here": [0.1, 0.3, 0.2]}, "two": {"paper": [3, 2, 1], "here": [0.5, 0.4, 0.3]}}
+EXPLORER = {
+    "contexts": ["one", "two"],
+    "concepts": ["sex", "number"],
+    "strengths": [-2, 0, 2],
+    "pairs": [["king", "queen"], ["book", "books"]],
+    "tokens": [[[[f" {i}{j}{k}", " base", "<b>"] for k in range(3)] for j in range(2)] for i in range(2)],
+    "probabilities": [[[[0.5, i / 10, (j + k) / 10] for k in range(3)] for j in range(2)] for i in range(2)],
+    "log_odds": [[0.5, -0.5], [1.0, -1.0]],
+    "slopes": [[1.0, 0.25], [0.125, 1.0]],
+}
 
 
 def diagram(start):
@@ -491,3 +502,34 @@ def test_dots_stand_in_the_row_of_their_concept():
     assert "two: largest for a 3.00 in paper, a 0.50 in here" in description
     assert figure.layout.meta["tall"]
     assert not figures.concept_dots({"one": DOTS["one"]}, ["a", "b", "c"], x_title="cosine").layout.updatemenus
+
+
+def test_an_explorer_shows_what_its_lists_and_its_slider_say():
+    drawn = plain(FIGURES["steering_explorer"]())
+    traces, layout = drawn["data"], drawn["layout"]
+    context, concept = ([button["args"] for button in menu["buttons"]] for menu in layout["updatemenus"])
+    (slider,) = layout["sliders"]
+    assert slider["active"] == 1
+    assert [step["label"] for step in slider["steps"]] == ["-2", "0", "+2"]
+    for i in range(2):
+        for j in range(2):
+            for k in range(3):
+                visible, opacity = context[i][0]["visible"], [*concept[j][0]["opacity"], 1, 1]
+                ((bars, dots),) = [
+                    (n, n + 1)
+                    for n in range(0, 8, 2)
+                    if visible[n] and visible[n + 1] and opacity[n] == opacity[n + 1] == 1
+                ]
+                change, which = slider["steps"][k]["args"]
+                assert which == concept[j][1] == list(range(8))
+                assert change["x"][bars] == [0.5, i / 10, (j + k) / 10]
+                assert change["text"][bars] == [f"{i}{j}{k}", "base", "‹b›"]
+                strength = EXPLORER["strengths"][k]
+                line = np.array(EXPLORER["log_odds"][i]) + strength * np.array(EXPLORER["slopes"][j])
+                assert change["x"][dots] == pytest.approx(line, abs=0.006)
+                ring = traces[8 + i]
+                assert (visible[8 + i], visible[9 - i]) == (True, False)
+                assert ring["x"] == EXPLORER["log_odds"][i]
+    started = [(trace["visible"], trace.get("opacity", 1)) for trace in traces]
+    assert started == list(zip(context[0][0]["visible"], [*concept[0][0]["opacity"], 1, 1], strict=True))
+    assert [trace["x"] for trace in traces[:8]] == slider["steps"][1]["args"][0]["x"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from linrep_core.llm_study import GEOMETRIES
 from linrep_core.reproduction import RECORDS, ROWS
+from linrep_core.steering import CONTEXTS, EXPLORED, N_SHOWN, SHOWN_PAIRS, read_explorer
 from linrep_core.sweeps import run_sweep
 from linrep_core.training import logarithmic_steps
 
@@ -65,7 +67,12 @@ def test_the_tables_of_the_bundled_model_are_whole():
         assert {row["geometry"] for row in rows} == set(GEOMETRIES)
     # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
     expected = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
+    # 465 words in sentences; 22 concepts with frames; ten strengths; ten contexts at four strengths
+    expected |= {"zeros": 3 * 465, "squares": 66, "side-effects": 81, "strengths": 810, "continuations": 120}
     assert sizes == expected
+    explorer = read_explorer(RESULTS / "models" / f"{short}-steering.json")
+    shape = len(CONTEXTS), len(SHOWN_PAIRS), len(EXPLORED), N_SHOWN + 2
+    assert np.shape(explorer["tokens"]) == np.shape(explorer["probabilities"]) == shape
 
 
 @pytest.mark.parametrize(
