@@ -341,7 +341,7 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs"}
+ELSEWHERE = {"lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs", "word_vectors"}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------

@@ -55,22 +55,47 @@ def test_a_table_of_this_book_is_whole(name):
     assert len({(*(record[argument] for argument in sweep.grid), record["seed"]) for record in records}) == runs
 
 
-def test_the_tables_of_the_bundled_model_are_whole():
-    short = MEASURE["short_name"]("bundled")
-    assert short == "smollm2-135m-instruct"
+# three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
+SIZES = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
+DEPTHS = range(0, 31, 3)
+MODELS = {
+    "bundled": {**SIZES, "depth": 3 * 5 * len(DEPTHS)},
+    "bundled#untrained": SIZES,
+    "bundled#untrained=1": SIZES,
+    "gemma-3-270m-q4_k_m.gguf": SIZES,
+    # GloVe knows no capitals, and for it a word is one word
+    "glove": {"summary": 3, "unembeddings": 78},
+    "glove#words=50000": {"summary": 3, "unembeddings": 78},
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_tables_of_a_model_are_whole(model):
     sizes = {}
-    for table, sweep in MEASURE["sweeps_of"]("bundled").items():
-        rows = run_sweep(sweep, RESULTS / "models" / f"{short}-{table}.csv", progress=False)  # refuses another sweep's
+    depths = DEPTHS if "depth" in MODELS[model] else []
+    for table, sweep in MEASURE["sweeps_of"](model, depths).items():
+        path = RESULTS / "models" / f"{MEASURE['short_name'](model)}-{table}.csv"
+        rows = run_sweep(sweep, path, progress=False)  # refuses another sweep's
         sizes[table] = len(rows)
         assert {row["geometry"] for row in rows} == set(GEOMETRIES)
-    # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
-    expected = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
-    assert sizes == expected
+    assert sizes == MODELS[model]
+
+
+def test_every_table_of_models_is_looked_at():
+    found = {path.stem for path in (RESULTS / "models").glob("*.csv")}
+    assert found == {f"{MEASURE['short_name'](model)}-{table}" for model, tables in MODELS.items() for table in tables}
 
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [("meta-llama/Llama-2-7b-hf", "llama-2-7b-hf"), ("/tmp/A folder/", "a-folder"), ("x/Tiny.Q4.gguf", "tiny.q4")],
+    [
+        ("bundled", "smollm2-135m-instruct"),
+        ("bundled#untrained", "smollm2-135m-instruct-untrained"),
+        ("glove#words=5", "glove-6b-50d-words-5"),
+        ("meta-llama/Llama-2-7b-hf", "llama-2-7b-hf"),
+        ("/tmp/A folder/", "a-folder"),
+        ("x/Tiny.Q4.gguf", "tiny.q4"),
+    ],
 )
 def test_files_are_named_after_their_model(model, name):
     assert MEASURE["short_name"](model) == name
