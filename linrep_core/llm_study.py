@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,12 +45,14 @@ from linrep_core.llm import (
     within_concept_cosines,
     wrong_partners,
 )
+from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import DATA, TokenConcept, single_token_pairs, token_concepts, translations, winograd_pairs
 from linrep_core.word_vectors import WordVectors
 
 Array = NDArray[np.float64]
 BUNDLED = "bundled"  # the name of the model that installs from the package registry
 GLOVE = "glove"  # and of the word vectors that do
+TABLES = ("summary", "unembeddings", "translations", "sentences", "winograd", "depth")
 VECTOR_FILES = (".txt", ".vec")  # endings of files of word vectors
 VARIANT = re.compile(r"(?P<model>.+)#(?P<change>untrained|layers|words)(=(?P<number>[0-9]+))?")
 GEOMETRIES = ("euclidean", "first component removed", "causal")
@@ -693,6 +697,88 @@ def paper_numbers() -> dict[str, Any]:
     (0.337, 'fr-es')
     """
     return json.loads((DATA / "llama2.json").read_text("utf8"))
+
+
+# ---- what the tables say of a model ---------------------------------------------------------------------------------
+
+
+def measured(folder: Any, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The tables of one model in a folder of results, ``{table: rows}``; empty where the model was not measured.
+
+    Parameters
+    ----------
+    folder
+        Such as ``RESULTS / "models"``.
+    name
+        The beginning of the files: ``"smollm2-135m-instruct"``.
+    """
+    if not isinstance(folder, str | os.PathLike) or not Path(folder).is_dir():
+        raise ValueError(f"folder must be a folder of results, got {shown(folder)}")
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"name must be the beginning of a file of results, got {shown(name)}")
+    paths = {table: Path(folder) / f"{name}-{table}.csv" for table in TABLES}
+    return {table: read_results(path) for table, path in paths.items() if path.is_file()}
+
+
+def headline(tables: Mapping[str, list[dict[str, Any]]], geometry: str) -> dict[str, float]:
+    """The few numbers by which models are compared; what was not measured is not there.
+
+    Parameters
+    ----------
+    tables
+        As `measured` gives them.
+    geometry
+        One of `GEOMETRIES`.
+
+    Returns
+    -------
+    dict
+        ``within`` and ``between``: mean cosines of steering vectors of one concept, and (absolute) of two, as in the
+        paper's figure 7(b); ``gap``: mean leave-one-out cosine less that of wrong partners, over concepts, with ``low``
+        and ``high`` of its 95 % interval; ``languages``: mean absolute cosine of the four steps between languages with
+        their own directions, ``bag`` of bags of words; ``words``: mean cosine of the steps of Winograd pairs with those
+        of their own words, ``others`` with those of other pairs.
+
+    Examples
+    --------
+    >>> headline({"summary": [{"geometry": "causal", "steering_within": 0.2, "steering_between": 0.01}]}, "causal")
+    {'within': 0.2, 'between': 0.01}
+    """
+    check_choice("geometry", geometry, GEOMETRIES)
+    chosen = {
+        table: [row for row in rows if row["geometry"] == geometry]
+        for table, rows in check_mapping("tables", tables).items()
+    }
+    found: dict[str, float] = {}
+    for row in chosen.get("summary", []):
+        found |= {"within": row["steering_within"], "between": row["steering_between"]}
+    if chosen.get("unembeddings"):
+        gap = bootstrap_interval([row["within"] - row["wrong_partners"] for row in chosen["unembeddings"]])
+        found |= {"gap": gap.mean, "low": gap.low, "high": gap.high}
+    own = [row for row in chosen.get("translations", []) if row["concept"] == row["languages"]]
+    for name, source in {"languages": "model", "bag": "bag of words"}.items():
+        if own:
+            found[name] = _mean(abs(row["cosine"]) for row in own if row["source"] == source)
+    pairs = [row for row in chosen.get("winograd", []) if row["source"] == "model"]
+    if pairs:
+        found |= {"words": _mean(row["own"] for row in pairs), "others": _mean(row["others_mean"] for row in pairs)}
+    return found
+
+
+def paper_headline() -> dict[str, float]:
+    """What of `headline` the paper shows for LLaMA-2-7B (Euclidean).
+
+    Examples
+    --------
+    >>> {name: round(value, 3) for name, value in paper_headline().items()}
+    {'within': 0.168, 'between': 0.011, 'languages': 0.333, 'words': 0.042, 'others': 0.011}
+    """
+    paper = paper_numbers()
+    heat_map = np.array(paper["heat_map"])
+    own = [paper["contexts"][languages][paper["concepts"].index(languages)] for languages in LANGUAGE_PAIRS]
+    means = [value for name, value in paper["winograd"].items() if "mean" in name]
+    within, between = _mean(np.diag(heat_map)), _mean(np.abs(off_diagonal(heat_map)))
+    return {"within": within, "between": between, "languages": _mean(own), "words": means[0], "others": means[1]}
 
 
 # ---- pieces ---------------------------------------------------------------------------------------------------------

@@ -318,6 +318,7 @@ CALLS = {
     ),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
+    "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
     "lines": (
@@ -1114,6 +1115,20 @@ BAD = {
             ({3: [[1, 0], [0, 1]]}, "hold strings, got 3"),
         ],
         "names": [(["a", "a"], "different from each other"), ([], "at least one name"), (7, "sequence, got 7")],
+    },
+    "intervals": {
+        "rows": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"m": {}}, "rows['m']", "at least one entry, got none"),
+            ({"m": {"s": [1, 2]}}, "rows['m']['s']", "a value and the bounds of its interval", "got [1, 2]"),
+            ({"m": {"s": [NAN, 0, 1]}}, "a value and the bounds of its interval"),
+            ({"m": {"s": [1, NAN, 2]}}, "a value and the bounds of its interval"),
+            ({"m": {"s": [3, 0, 2]}}, "between the bounds of its interval, got [3, 0, 2]"),
+            ({3: {"s": [1, 0, 2]}}, "hold strings, got 3"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "concept_dots": {
         "charts": [

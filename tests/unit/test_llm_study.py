@@ -137,6 +137,26 @@ def test_the_papers_numbers_are_whole():
         assert paper["concepts"][int(np.argmax(values))] == languages
 
 
+def test_the_headline_of_a_model_is_the_mean_of_its_rows():
+    folder = RESULTS / "models"
+    tables = study.measured(folder, "smollm2-135m-instruct")
+    assert {"summary", "unembeddings", "translations", "winograd"} <= set(tables)
+    found = study.headline(tables, "causal")
+    rows = {name: [row for row in rows if row["geometry"] == "causal"] for name, rows in tables.items()}
+    gaps = [row["within"] - row["wrong_partners"] for row in rows["unembeddings"]]
+    assert found["gap"] == pytest.approx(np.mean(gaps))
+    assert found["low"] < found["gap"] < found["high"]
+    for name, source in (("languages", "model"), ("bag", "bag of words")):
+        own = [row for row in rows["translations"] if (row["source"], row["concept"]) == (source, row["languages"])]
+        assert len(own) == 4
+        assert found[name] == pytest.approx(np.mean([abs(row["cosine"]) for row in own]), abs=1e-6)
+    own = [row["own"] for row in rows["winograd"] if row["source"] == "model"]
+    assert found["words"] == pytest.approx(np.mean(own), abs=1e-6)
+    assert set(study.paper_headline()) < set(found)
+    assert study.measured(folder, "llama-of-nobody") == {}
+    assert study.headline({}, "causal") == {}
+
+
 # ---- a tiny model ---------------------------------------------------------------------------------------------------
 
 
@@ -370,6 +390,10 @@ CALLS = {
         {"n_layers": 1, "model": "x", "contexts": "winograd"},
         [(-1, "at least 0, got -1"), ("2", "integer, got '2'")],
     ),
+    "folder": (study.measured, {"folder": RESULTS, "name": "x"}, [("/no/such", "a folder of results"), (3, "got 3")]),
+    "name": (study.measured, {"name": "x", "folder": RESULTS}, [("", "got ''"), ("a/b", "got 'a/b'"), (3, "got 3")]),
+    "tables": (study.headline, {"tables": {}, "geometry": "causal"}, [([1], "mapping, got [1]"), (None, "mapping")]),
+    "geometry of tables": (study.headline, {"geometry": "causal", "tables": {}}, [("plain", "one of 'euclidean'")]),
     "concept": (
         study.unembedding_study,
         {"concept": "a", "model": "x"},

@@ -57,7 +57,7 @@ def test_a_table_of_this_book_is_whole(name):
 
 # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
 SIZES = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
-DEPTHS = range(0, 31, 3)
+DEPTHS = range(0, 31, 6)
 MODELS = {
     "bundled": {**SIZES, "depth": 3 * 5 * len(DEPTHS)},
     "bundled#untrained": SIZES,
