@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from linrep_core import _llm_loading as loading
-from linrep_core import word_vectors
+from linrep_core import llm_study, word_vectors
+from linrep_core.reproduction import RESULTS
+from linrep_core.sweeps import read_results
 from linrep_core.word_vectors import WordVectors
 
 WORDS = ("the", "king", "queen")
@@ -194,3 +196,11 @@ def test_the_packaged_vectors_are_what_the_book_says():
     frog = glove.single_token(" frog")
     nearest = [glove.words[row] for row in np.argsort(-unit @ unit[frog])[1:6]]
     assert "toad" in nearest
+    (stored,) = [
+        row
+        for row in read_results(RESULTS / "models" / "glove-6b-50d-unembeddings.csv")
+        if (row["concept"], row["geometry"]) == ("male-female", "causal")
+    ]
+    pairs = llm_study.concept_pairs(glove)["male-female"]
+    found = llm_study.straightness(pairs, glove.vectors, llm_study.geometries(glove.vectors)["causal"])
+    assert found == pytest.approx({name: stored[name] for name in found}, abs=1e-4)
