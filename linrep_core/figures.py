@@ -607,17 +607,21 @@ def intervals(rows: Mapping[str, Mapping[str, Any]], *, x_title: str, descriptio
         figure.add_trace(
             go.Scatter(
                 x=_short(marks[:, 0]),
-                y=here,
+                # side by side: intervals on one line would hide each other
+                y=_short([names.index(name) + 0.22 * (position - (len(labels) - 1) / 2) for name in here]),
+                text=here,
                 name=label,
                 mode="markers",
                 marker={"size": 10, "symbol": symbol, "color": color},
                 error_x={"array": _short(reach[:, 1]), "arrayminus": _short(reach[:, 0]), "color": color},
-                hovertemplate="%{y}: %{x:.3f}",
+                hovertemplate="%{text}: %{x:.3f}",
             )
         )
     figure.add_vline(x=0, line={"color": PALETTE[6], "dash": "dot"})
     figure.update_xaxes(title=x_title)
-    figure.update_yaxes(autorange="reversed", dtick=1, categoryorder="array", categoryarray=names)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
     figure.update_layout(legend={"orientation": "h", "y": -0.3})
     return _finish(figure, description, height=200 + 34 * len(names))
 

@@ -484,9 +484,13 @@ def test_many_tables_share_one_scale_and_a_list_chooses():
 
 def test_estimates_stand_in_their_row_with_their_intervals():
     model, bag = FIGURES["intervals"]().data
-    assert (model.name, list(model.x), list(model.y)) == ("model", [0.5, 0.25], ["here", "paper"])
+    assert (model.name, list(model.x), list(model.text)) == ("model", [0.5, 0.25], ["here", "paper"])
     assert (list(model.error_x.arrayminus), list(model.error_x.array)) == ([0.25, 0], [0.5, 0])
-    assert (bag.name, list(bag.x), list(bag.y)) == ("bag", [0.75], ["here"])
+    assert (bag.name, list(bag.x), list(bag.text)) == ("bag", [0.75], ["here"])
+    # each in its row, and not on top of each other
+    assert np.round(model.y).tolist() == [0, 1]
+    assert round(bag.y[0]) == 0
+    assert bag.y[0] != model.y[0]
     assert model.marker.symbol != bag.marker.symbol
 
 
