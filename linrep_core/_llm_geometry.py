@@ -115,20 +115,26 @@ def causal_inner_product(unembeddings: Any) -> CausalInnerProduct:
     table = as_array("unembeddings", unembeddings)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {table.shape}")
-    mean = table.mean(axis=0, dtype=np.float64)
-    if not np.isfinite(mean).all():
-        raise ValueError(f"unembeddings must have finite entries, got a mean of {mean[~np.isfinite(mean)][0]}")
-    covariance = np.zeros((table.shape[1], table.shape[1]))
-    for start in range(0, len(table), ROWS):  # a large model's table in float64 would take gigabytes
-        centred = table[start : start + ROWS] - mean
-        covariance += centred.T @ centred
-    factor, failed = linalg.lapack.dpotrf(covariance / len(table), lower=True, clean=True)
+    covariance = covariance_of_rows("unembeddings", table)
+    factor, failed = linalg.lapack.dpotrf(covariance, lower=True, clean=True)
     pivots = np.diag(factor) ** 2
     if failed or pivots.min() <= len(pivots) * np.finfo(np.float64).eps * pivots.max():
         raise ValueError(
             f"unembeddings must vary in all {table.shape[1]} dimensions, got {len(table)} rows that leave one out"
         )
     return CausalInnerProduct(factor)
+
+
+def covariance_of_rows(name: str, table: NDArray[Any]) -> Array:
+    """Covariance of a table's rows, (dim, dim), every row counting once; piece by piece, as a table can be large."""
+    mean = table.mean(axis=0, dtype=np.float64)
+    if not np.isfinite(mean).all():
+        raise ValueError(f"{name} must have finite entries, got {mean[~np.isfinite(mean)][0]} in their mean")
+    covariance = np.zeros((table.shape[1], table.shape[1]))
+    for start in range(0, len(table), ROWS):  # a large model's table in float64 would take gigabytes
+        centred = table[start : start + ROWS] - mean
+        covariance += centred.T @ centred
+    return covariance / len(table)
 
 
 def cosine(first: Any, second: Any, inner_product: CausalInnerProduct | None = None) -> Array:

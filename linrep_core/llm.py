@@ -10,6 +10,7 @@ is loaded, not before. What is measured on the vectors, needs none of them: `cau
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 
@@ -192,6 +193,49 @@ class LanguageModel:
         model, tokenizer = loading.load_parts(loading.bundled_source(), kind)
         return cls(loading.BUNDLED_NAME, model.to(place), tokenizer)
 
+    def cut(self, n_layers: int) -> LanguageModel:
+        """The same model stopped after its first layers: their output goes to the final norm and to g(y).
+
+        Nothing is trained for that, so f(x) says what the model would predict if it had to answer so early (the "logit
+        lens"). The weights are shared, not copied.
+
+        Parameters
+        ----------
+        n_layers
+            0 (the input embeddings) to the number of layers, which gives the whole model.
+
+        Raises
+        ------
+        ValueError
+            If the model has no list of layers that this module can find, or not so many.
+        """
+        body = self._model.base_model
+        layers = getattr(body, "layers", None)
+        if not isinstance(layers, torch.nn.ModuleList):
+            raise ValueError(f"model must keep its layers in a list to be cut, got {shown(self.name)} without one")
+        n_layers = check_integer("n_layers", n_layers, low=0, high=len(layers))
+        shallow = copy.copy(self)
+        shallow.name = f"{self.name}, {n_layers} layers"
+        shallow._model = _with_layers(self._model, layers[:n_layers])
+        return shallow
+
+    def untrained(self, *, seed: int = 0) -> LanguageModel:
+        """A model of the same shape and tokenizer whose weights are random: what is found in it, nobody learnt.
+
+        Parameters
+        ----------
+        seed
+            Of the weights, which come from the distribution that models of this kind start training with.
+        """
+        seed = check_integer("seed", seed, low=0)
+        config = copy.deepcopy(self._model.config)
+        config.__dict__.pop("quantization_config", None)
+        kind, place, dtype = type(self._model), self._model.device, self._model.dtype
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fresh = kind(config)
+        return LanguageModel(f"{self.name}, untrained", fresh.to(place, dtype), self._tokenizer)
+
     def __repr__(self) -> str:
         return f"LanguageModel({self.name!r}, n_tokens={self.n_tokens}, dim={self.dim}, tied={self.tied})"
 
@@ -368,6 +412,15 @@ def _check_parts(model: Any, tokenizer: Any) -> Any:
     if model.get_output_embeddings() is None:
         raise ValueError(f"model must have a table of unembeddings, got {type(model).__name__} without")
     return model.eval()
+
+
+def _with_layers(model: Any, layers: torch.nn.ModuleList) -> Any:
+    """A model that shares all its weights with another and has only these of its layers."""
+    shallow, body = copy.copy(model), copy.copy(model.base_model)
+    # the copies are shallow: their tables of parts must be their own before one of them is changed
+    body._modules = {**body._modules, "layers": layers}
+    shallow._modules = {**shallow._modules, model.base_model_prefix: body}
+    return shallow
 
 
 def _check_device(device: str | torch.device | None) -> str | torch.device:

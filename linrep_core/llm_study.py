@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,7 @@ from linrep_core._checks import (
     check_words,
     shown,
 )
+from linrep_core._llm_geometry import covariance_of_rows
 from linrep_core.geometry import _normalize, mean_cosine_between, mean_pairwise_cosine
 from linrep_core.llm import (
     LanguageModel,
@@ -41,10 +45,16 @@ from linrep_core.llm import (
     within_concept_cosines,
     wrong_partners,
 )
+from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import DATA, TokenConcept, single_token_pairs, token_concepts, translations, winograd_pairs
+from linrep_core.word_vectors import WordVectors
 
 Array = NDArray[np.float64]
 BUNDLED = "bundled"  # the name of the model that installs from the package registry
+GLOVE = "glove"  # and of the word vectors that do
+TABLES = ("summary", "unembeddings", "translations", "sentences", "winograd", "depth")
+VECTOR_FILES = (".txt", ".vec")  # endings of files of word vectors
+VARIANT = re.compile(r"(?P<model>.+)#(?P<change>untrained|layers|words)(=(?P<number>[0-9]+))?")
 GEOMETRIES = ("euclidean", "first component removed", "causal")
 LANGUAGE_PAIRS = ("fr-es", "fr-de", "en-fr", "de-es")  # of the paper's figures 4 and 8 to 11
 SHORTEST, LONGEST = 20, 150  # tokens of a context that the paper keeps
@@ -52,6 +62,58 @@ MIN_PAIRS = 5  # a mean over fewer steering vectors is no direction of a concept
 RESAMPLES = 999
 N_RANDOM = 50  # directions of random pairs that a cosine is compared with
 PAIRS_OF_A_DIRECTION = 25  # words that make one of them: as many as the smallest concepts have
+
+
+# ---- what can be measured -------------------------------------------------------------------------------------------
+
+
+def read_model(name: Any) -> LanguageModel | WordVectors:
+    """Load what a results file calls by this name: a language model, a variant of one, or word vectors.
+
+    Parameters
+    ----------
+    name
+        ``"bundled"``, or whatever `LanguageModel.load` takes; ``"glove"`` (`WordVectors.packaged`) or a file of word
+        vectors that ends in .txt or .vec. Behind it, for a variant: ``"#untrained"`` or ``"#untrained=1"`` (the same
+        model with random weights, from a seed), ``"#layers=6"`` (its first layers alone), ``"#words=50000"`` (the most
+        common words alone).
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it has no such variant.
+
+    Examples
+    --------
+    >>> read_model("bundled#layers=6").name  # doctest: +SKIP
+    'SmolLM2-135M-Instruct, 6 layers'
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(
+            f"model must be {BUNDLED!r}, a folder, a .gguf file, a hub name, {GLOVE!r} or a file of word vectors, got "
+            f"{shown(name)}"
+        )
+    variant = VARIANT.fullmatch(name)
+    if variant:
+        number = None if variant["number"] is None else int(variant["number"])
+        return _changed(_loaded(variant["model"])[0], variant["change"], number)
+    if name == GLOVE:
+        return WordVectors.packaged()
+    if name.endswith(VECTOR_FILES):
+        return WordVectors.read(name)
+    return LanguageModel.bundled() if name == BUNDLED else LanguageModel.load(name)
+
+
+def _changed(model: LanguageModel | WordVectors, change: str, number: int | None) -> LanguageModel | WordVectors:
+    """One variant of a model."""
+    if (change == "words") != isinstance(model, WordVectors):
+        kind = "word vectors" if change == "words" else "a language model"
+        raise ValueError(f"model must be {kind} to have the variant #{change}, got {shown(model.name)}")
+    if change == "untrained":
+        return model.untrained(seed=number or 0)
+    if number is None:
+        raise ValueError(f"model must have a number in its variant, such as #{change}=6, got #{change}")
+    return model.cut(number) if change == "layers" else model.most_common(number)
 
 
 # ---- what a right angle is ------------------------------------------------------------------------------------------
@@ -116,10 +178,13 @@ def first_component(unembeddings: Any) -> tuple[Array, float]:
     >>> direction.round(2).tolist(), round(share, 2)
     ([1.0, 0.0], 0.94)
     """
-    table = check_array("unembeddings", unembeddings, shape=("n_tokens", "dim"))
-    if table.shape[0] < 2 or table.shape[1] < 2:
+    table = as_array("unembeddings", unembeddings)
+    if table.ndim != 2 or not table.size:
+        raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {table.shape}")
+    covariance = covariance_of_rows("unembeddings", table)
+    if min(table.shape) < 2:
         raise ValueError(f"unembeddings must have at least 2 rows and 2 dimensions, got {table.shape}")
-    variances, directions = np.linalg.eigh(np.cov(table.T))
+    variances, directions = np.linalg.eigh(covariance)
     if not variances[-1] > 0:
         raise ValueError("unembeddings must have rows that differ, got equal ones")
     direction = directions[:, -1]
@@ -149,7 +214,7 @@ def concept_pairs(model: Any, concepts: Mapping[str, TokenConcept] | None = None
     Parameters
     ----------
     model
-        A `LanguageModel`.
+        A `LanguageModel`, or `WordVectors`, whose vectors then stand for g.
     concepts
         As `word_pairs.token_concepts` gives them; None for all of these. One with fewer than five such pairs is left
         out.
@@ -165,9 +230,8 @@ def concept_pairs(model: Any, concepts: Mapping[str, TokenConcept] | None = None
     >>> pairs["male-female"].shape  # doctest: +SKIP
     (55, 2, 576)
     """
-    check_instance("model", model, LanguageModel)
+    table = vectors_of_words(model)
     chosen = token_concepts() if concepts is None else check_mapping("concepts", concepts)
-    table = model.unembeddings.numpy()
     found = {}
     for name, concept in chosen.items():
         rows = single_token_pairs(concept, lambda word: model.single_token(f" {word}")).ids
@@ -176,6 +240,14 @@ def concept_pairs(model: Any, concepts: Mapping[str, TokenConcept] | None = None
     if not found:
         raise ValueError(f"concepts must have one with {MIN_PAIRS} pairs of single tokens, got {shown(list(chosen))}")
     return found
+
+
+def vectors_of_words(model: Any) -> NDArray[np.float32]:
+    """The table g of a `LanguageModel`, or the vectors of `WordVectors`: (n_tokens, dim)."""
+    if isinstance(model, WordVectors):
+        return model.vectors
+    check_instance("model", model, LanguageModel)
+    return model.unembeddings.numpy()
 
 
 def concept_directions(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
@@ -332,14 +404,14 @@ def summary_study(model: str) -> list[dict[str, Any]]:
     Parameters
     ----------
     model
-        ``"bundled"``, or whatever `LanguageModel.load` takes.
+        As `read_model` takes it.
 
     Returns
     -------
     one record a geometry
     """
     read, pairs, found = _studied(model)
-    share = first_component(read.unembeddings)[1]
+    share = first_component(vectors_of_words(read))[1]
     rows = []
     for geometry in found.values():
         mapped = _in_coordinates(pairs, geometry)
@@ -350,7 +422,7 @@ def summary_study(model: str) -> list[dict[str, Any]]:
                 "name": read.name,
                 "n_tokens": read.n_tokens,
                 "dim": read.dim,
-                "tied": read.tied,
+                "tied": read.tied if isinstance(read, LanguageModel) else None,  # word vectors have no other table
                 "first_component": round(share, 6),
                 "geometry": geometry.name,
                 "n_concepts": len(pairs),
@@ -383,8 +455,9 @@ def unembedding_study(model: str, concept: str) -> list[dict[str, Any]]:
     read, pairs, found = _studied(model)
     if concept not in pairs:
         return []
+    table = vectors_of_words(read)
     return [
-        {"name": read.name, "geometry": geometry.name, **straightness(pairs[concept], read.unembeddings, geometry)}
+        {"name": read.name, "geometry": geometry.name, **straightness(pairs[concept], table, geometry)}
         for geometry in found.values()
     ]
 
@@ -438,7 +511,7 @@ def translation_study(model: str, languages: str) -> list[dict[str, Any]]:
     mean absolute cosine with directions made of random words
     """
     check_choice("languages", languages, LANGUAGE_PAIRS)
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     steps = _translation_steps(model, languages)
     rows = []
     for geometry in found.values():
@@ -464,7 +537,7 @@ def sentence_study(model: str, languages: str) -> list[dict[str, Any]]:
     one record for each geometry and source
     """
     check_choice("languages", languages, LANGUAGE_PAIRS)
-    read, _, found = _studied(model)
+    read, _, found = _with_contexts(model)
     steps = _translation_steps(model, languages)
     rows = []
     for geometry in found.values():
@@ -513,7 +586,7 @@ def winograd_study(model: str) -> list[dict[str, Any]]:
     ``others_mean`` and ``others_max`` those with the steps of all other pairs, ``best`` the largest with a concept's
     direction, ``own_concept`` that with its own concept's (empty where it has none)
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     kept = [pair for pair in winograd_pairs() if all(read.single_token(f" {word}") is not None for word in pair.words)]
     if len(kept) < 2:
         raise ValueError(f"model must know the words of at least 2 pairs as single tokens, got {len(kept)}")
@@ -549,6 +622,62 @@ def _winograd_rows(kept: list[Any], concepts: list[str], with_words: Array, with
     return rows
 
 
+def depth_study(model: str, n_layers: int, contexts: str) -> list[dict[str, Any]]:
+    """How far contexts and tokens agree when the model is stopped after so many layers (`LanguageModel.cut`).
+
+    Parameters
+    ----------
+    model
+        As `read_model` takes it; a language model.
+    n_layers
+        0 to the number of layers.
+    contexts
+        One of `LANGUAGE_PAIRS`, or ``"winograd"``.
+
+    Returns
+    -------
+    one record a geometry: ``own`` is the cosine with the own direction (languages: of the mean step, with the interval
+    of its absolute value; Winograd: the mean over pairs, with its interval), ``chance`` what random pairs give
+    (languages) or the steps of other pairs' words (Winograd), ``leader`` the concept with the largest absolute cosine
+    (languages), ``within`` how parallel the steps are from sentence to sentence (languages)
+    """
+    check_choice("contexts", contexts, (*LANGUAGE_PAIRS, "winograd"))
+    name = f"{model}#layers={check_integer('n_layers', n_layers, low=0)}"
+    if contexts == "winograd":
+        return _depth_of_winograd(winograd_study(name))
+    return _depth_of_languages(translation_study(name, contexts), sentence_study(name, contexts), contexts)
+
+
+def _depth_of_languages(rows: list[dict], sentences: list[dict], languages: str) -> list[dict]:
+    """What is kept of the rows of one depth, of two languages."""
+    found = []
+    for row in rows:
+        if row["source"] == "model" and row["concept"] == languages:
+            beside = [each for each in rows if all(each[key] == row[key] for key in ("geometry", "source"))]
+            cosines = {each["concept"]: abs(each["cosine"]) for each in beside}
+            chance = cosines.pop("random pairs")
+            within = next(each for each in sentences if all(each[key] == row[key] for key in ("geometry", "source")))
+            kept = {"own": row["cosine"], "low": row["low"], "high": row["high"], "chance": chance}
+            leader = max(cosines, key=cosines.__getitem__)
+            made = {"name": row["name"], "geometry": row["geometry"], "n_contexts": row["n_sentences"]}
+            found.append({**made, **kept, "leader": leader, "within": within["within"]})
+    return found
+
+
+def _depth_of_winograd(rows: list[dict]) -> list[dict]:
+    """What is kept of the rows of one depth, of pairs that differ in their last word."""
+    found = []
+    for name in GEOMETRIES:
+        chosen = [row for row in rows if (row["geometry"], row["source"]) == (name, "model")]
+        own = bootstrap_interval([row["own"] for row in chosen])
+        numbers = {"own": own.mean, "low": own.low, "high": own.high}
+        kept = {key: round(value, 6) for key, value in numbers.items()}
+        chance = _mean(row["others_mean"] for row in chosen)
+        made = {"name": chosen[0]["name"], "geometry": name, "n_contexts": len(chosen)}
+        found.append({**made, **kept, "chance": chance, "leader": None, "within": None})
+    return found
+
+
 # ---- what the paper printed -----------------------------------------------------------------------------------------
 
 
@@ -570,26 +699,113 @@ def paper_numbers() -> dict[str, Any]:
     return json.loads((DATA / "llama2.json").read_text("utf8"))
 
 
+# ---- what the tables say of a model ---------------------------------------------------------------------------------
+
+
+def measured(folder: Any, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The tables of one model in a folder of results, ``{table: rows}``; empty where the model was not measured.
+
+    Parameters
+    ----------
+    folder
+        Such as ``RESULTS / "models"``.
+    name
+        The beginning of the files: ``"smollm2-135m-instruct"``.
+    """
+    if not isinstance(folder, str | os.PathLike) or not Path(folder).is_dir():
+        raise ValueError(f"folder must be a folder of results, got {shown(folder)}")
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"name must be the beginning of a file of results, got {shown(name)}")
+    paths = {table: Path(folder) / f"{name}-{table}.csv" for table in TABLES}
+    return {table: read_results(path) for table, path in paths.items() if path.is_file()}
+
+
+def headline(tables: Mapping[str, list[dict[str, Any]]], geometry: str) -> dict[str, float]:
+    """The few numbers by which models are compared; what was not measured is not there.
+
+    Parameters
+    ----------
+    tables
+        As `measured` gives them.
+    geometry
+        One of `GEOMETRIES`.
+
+    Returns
+    -------
+    dict
+        ``within`` and ``between``: mean cosines of steering vectors of one concept, and (absolute) of two, as in the
+        paper's figure 7(b); ``gap``: mean leave-one-out cosine less that of wrong partners, over concepts, with ``low``
+        and ``high`` of its 95 % interval; ``languages``: mean absolute cosine of the four steps between languages with
+        their own directions, ``bag`` of bags of words; ``words``: mean cosine of the steps of Winograd pairs with those
+        of their own words, ``others`` with those of other pairs.
+
+    Examples
+    --------
+    >>> headline({"summary": [{"geometry": "causal", "steering_within": 0.2, "steering_between": 0.01}]}, "causal")
+    {'within': 0.2, 'between': 0.01}
+    """
+    check_choice("geometry", geometry, GEOMETRIES)
+    chosen = {
+        table: [row for row in rows if row["geometry"] == geometry]
+        for table, rows in check_mapping("tables", tables).items()
+    }
+    found: dict[str, float] = {}
+    for row in chosen.get("summary", []):
+        found |= {"within": row["steering_within"], "between": row["steering_between"]}
+    if chosen.get("unembeddings"):
+        gap = bootstrap_interval([row["within"] - row["wrong_partners"] for row in chosen["unembeddings"]])
+        found |= {"gap": gap.mean, "low": gap.low, "high": gap.high}
+    own = [row for row in chosen.get("translations", []) if row["concept"] == row["languages"]]
+    for name, source in {"languages": "model", "bag": "bag of words"}.items():
+        if own:
+            found[name] = _mean(abs(row["cosine"]) for row in own if row["source"] == source)
+    pairs = [row for row in chosen.get("winograd", []) if row["source"] == "model"]
+    if pairs:
+        found |= {"words": _mean(row["own"] for row in pairs), "others": _mean(row["others_mean"] for row in pairs)}
+    return found
+
+
+def paper_headline() -> dict[str, float]:
+    """What of `headline` the paper shows for LLaMA-2-7B (Euclidean).
+
+    Examples
+    --------
+    >>> {name: round(value, 3) for name, value in paper_headline().items()}
+    {'within': 0.168, 'between': 0.011, 'languages': 0.333, 'words': 0.042, 'others': 0.011}
+    """
+    paper = paper_numbers()
+    heat_map = np.array(paper["heat_map"])
+    own = [paper["contexts"][languages][paper["concepts"].index(languages)] for languages in LANGUAGE_PAIRS]
+    means = [value for name, value in paper["winograd"].items() if "mean" in name]
+    within, between = _mean(np.diag(heat_map)), _mean(np.abs(off_diagonal(heat_map)))
+    return {"within": within, "between": between, "languages": _mean(own), "words": means[0], "others": means[1]}
+
+
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
 
-def _studied(name: Any) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+def _studied(name: Any) -> tuple[LanguageModel | WordVectors, dict[str, Array], dict[str, Geometry]]:
     """A model, its concepts and its geometries."""
-    if not isinstance(name, str) or not name:
-        raise ValueError(f"model must be {BUNDLED!r}, a folder, a .gguf file or a hub name, got {shown(name)}")
-    return _loaded(name)
+    return _loaded(name) if isinstance(name, str) else read_model(name)
 
 
-@functools.lru_cache(maxsize=1)
-def _loaded(name: str) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+@functools.lru_cache(maxsize=2)  # a variant, and what it is a variant of
+def _loaded(name: str) -> tuple[LanguageModel | WordVectors, dict[str, Array], dict[str, Geometry]]:
     """The same; a worker that measures one model many times loads it once."""
-    model = LanguageModel.bundled() if name == BUNDLED else LanguageModel.load(name)
-    return model, concept_pairs(model), geometries(model.unembeddings)
+    model = read_model(name)
+    return model, concept_pairs(model), geometries(vectors_of_words(model))
+
+
+def _with_contexts(name: Any) -> tuple[LanguageModel, dict[str, Array], dict[str, Geometry]]:
+    """The same for what reads contexts."""
+    model, pairs, found = _studied(name)
+    check_instance("model", model, LanguageModel)
+    return model, pairs, found
 
 
 @functools.lru_cache(maxsize=len(LANGUAGE_PAIRS))
 def _translation_steps(name: str, languages: str) -> ContextSteps:
-    model, _, _ = _studied(name)
+    model, _, _ = _with_contexts(name)
     first, second = languages.split("-")
     contexts = [(pair.first, pair.second) for pair in translations(first, second)]
     return context_steps(model, within_length(model, contexts), progress=False)

@@ -328,6 +328,7 @@ CALLS = {
     ),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
+    "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "steering_explorer": (figures.steering_explorer, {"data": EXPLORER}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
@@ -352,7 +353,10 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems", "word_pairs"}
+ELSEWHERE = {"lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"} | {
+    "word_pairs",
+    "word_vectors",
+}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
@@ -1125,6 +1129,20 @@ BAD = {
             ({3: [[1, 0], [0, 1]]}, "hold strings, got 3"),
         ],
         "names": [(["a", "a"], "different from each other"), ([], "at least one name"), (7, "sequence, got 7")],
+    },
+    "intervals": {
+        "rows": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"m": {}}, "rows['m']", "at least one entry, got none"),
+            ({"m": {"s": [1, 2]}}, "rows['m']['s']", "a value and the bounds of its interval", "got [1, 2]"),
+            ({"m": {"s": [NAN, 0, 1]}}, "a value and the bounds of its interval"),
+            ({"m": {"s": [1, NAN, 2]}}, "a value and the bounds of its interval"),
+            ({"m": {"s": [3, 0, 2]}}, "between the bounds of its interval, got [3, 0, 2]"),
+            ({3: {"s": [1, 0, 2]}}, "hold strings, got 3"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "concept_dots": {
         "charts": [

@@ -42,6 +42,11 @@ FIGURES = {
     "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
     "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
     "steering_explorer": lambda: figures.steering_explorer(EXPLORER),
+    "intervals": lambda: figures.intervals(
+        {"here": {"model": [0.5, 0.25, 1.0], "bag": [0.75, 0.5, 1.5]}, "paper": {"model": [0.25, np.nan, np.nan]}},
+        x_title="cosine",
+        description="Two models.",
+    ),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
@@ -486,6 +491,18 @@ def test_many_tables_share_one_scale_and_a_list_chooses():
     told = "here: mean within the concepts 0.750, between them 0.188 in absolute value"
     assert told in figure.layout.meta["description"]
     assert not figures.concept_heat_maps({"here": HEAT}, ["a", "b"]).layout.updatemenus
+
+
+def test_estimates_stand_in_their_row_with_their_intervals():
+    model, bag = FIGURES["intervals"]().data
+    assert (model.name, list(model.x), list(model.text)) == ("model", [0.5, 0.25], ["here", "paper"])
+    assert (list(model.error_x.arrayminus), list(model.error_x.array)) == ([0.25, 0], [0.5, 0])
+    assert (bag.name, list(bag.x), list(bag.text)) == ("bag", [0.75], ["here"])
+    # each in its row, and not on top of each other
+    assert np.round(model.y).tolist() == [0, 1]
+    assert round(bag.y[0]) == 0
+    assert bag.y[0] != model.y[0]
+    assert model.marker.symbol != bag.marker.symbol
 
 
 def test_dots_stand_in_the_row_of_their_concept():

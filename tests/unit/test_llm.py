@@ -420,6 +420,67 @@ def test_other_bad_arguments(model):
     assert "model must have a table of unembeddings" in message(LanguageModel, "m", headless, model._tokenizer)
 
 
+# ---- variants of a model --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_layers", [0, 1, 2])
+def test_a_model_that_is_cut_gives_its_first_layers_to_the_final_norm(model, n_layers):
+    shallow = model.cut(n_layers)
+    found = shallow.embed(TEXTS[:1], progress=False)[0]
+    tokens = torch.tensor([model._tokens(TEXTS[0])])
+    with torch.no_grad():
+        states = model._model(input_ids=tokens, output_hidden_states=True).hidden_states
+        # the library has put the last one through the norm already
+        expected = states[n_layers] if n_layers == 2 else model._model.base_model.norm(states[n_layers])
+    torch.testing.assert_close(found, expected[0, -1])
+    assert shallow.name == f"{model.name}, {n_layers} layers"
+
+
+def test_cutting_a_model_leaves_the_model_alone_and_copies_no_weights(model):
+    before = model.embed(TEXTS, progress=False)
+    shallow = model.cut(1)
+    assert len(model._model.base_model.layers) == 2
+    torch.testing.assert_close(model.embed(TEXTS, progress=False), before)
+    assert shallow._model.get_output_embeddings().weight is model._model.get_output_embeddings().weight
+    assert (shallow.embed(TEXTS, progress=False) - before).abs().max() > 0.01
+
+
+@pytest.mark.parametrize(("n_layers", "words"), [(-1, "at least 0"), (3, "at most 2, got 3"), (1.0, "an integer")])
+def test_a_model_cannot_be_cut_where_it_has_no_layer(model, n_layers, words):
+    text = message(model.cut, n_layers)
+    assert text.startswith("n_layers must be")
+    assert words in text
+
+
+def test_a_model_that_hides_its_layers_cannot_be_cut():
+    tokenizer = byte_level()
+    config = transformers.GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=1, n_head=2, n_positions=WINDOW)
+    hidden = LanguageModel("gpt", transformers.GPT2LMHeadModel(config), tokenizer)
+    assert "model must keep its layers in a list to be cut, got 'gpt' without one" in message(hidden.cut, 1)
+
+
+def test_an_untrained_model_has_the_shape_and_nothing_else(model):
+    before = torch.random.get_rng_state()
+    fresh, again, other = (model.untrained(seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert (fresh.n_tokens, fresh.dim, fresh.tied) == (model.n_tokens, model.dim, model.tied)
+    assert fresh.single_token(" king") == model.single_token(" king")
+    assert torch.equal(fresh.unembeddings, again.unembeddings)
+    assert not torch.equal(fresh.unembeddings, other.unembeddings)
+    assert not torch.equal(fresh.unembeddings, model.unembeddings)
+    assert "seed must be at least 0" in message(model.untrained, seed=-1)
+
+
+def test_a_shard_that_is_missing_is_noticed(copy):
+    model = LanguageModel.load(copy, device="cpu")._model
+    (copy / "model.safetensors").unlink()
+    model.save_pretrained(copy, max_shard_size="20KB")
+    shards = sorted(copy.glob("*.safetensors"))
+    assert len(shards) > 1
+    shards[-1].unlink()
+    assert "name_or_path must hold" in message(LanguageModel.load, copy)
+
+
 # ---- the hub --------------------------------------------------------------------------------------------------------
 
 

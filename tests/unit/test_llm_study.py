@@ -137,6 +137,26 @@ def test_the_papers_numbers_are_whole():
         assert paper["concepts"][int(np.argmax(values))] == languages
 
 
+def test_the_headline_of_a_model_is_the_mean_of_its_rows():
+    folder = RESULTS / "models"
+    tables = study.measured(folder, "smollm2-135m-instruct")
+    assert {"summary", "unembeddings", "translations", "winograd"} <= set(tables)
+    found = study.headline(tables, "causal")
+    rows = {name: [row for row in rows if row["geometry"] == "causal"] for name, rows in tables.items()}
+    gaps = [row["within"] - row["wrong_partners"] for row in rows["unembeddings"]]
+    assert found["gap"] == pytest.approx(np.mean(gaps))
+    assert found["low"] < found["gap"] < found["high"]
+    for name, source in (("languages", "model"), ("bag", "bag of words")):
+        own = [row for row in rows["translations"] if (row["source"], row["concept"]) == (source, row["languages"])]
+        assert len(own) == 4
+        assert found[name] == pytest.approx(np.mean([abs(row["cosine"]) for row in own]), abs=1e-6)
+    own = [row["own"] for row in rows["winograd"] if row["source"] == "model"]
+    assert found["words"] == pytest.approx(np.mean(own), abs=1e-6)
+    assert set(study.paper_headline()) < set(found)
+    assert study.measured(folder, "llama-of-nobody") == {}
+    assert study.headline({}, "causal") == {}
+
+
 # ---- a tiny model ---------------------------------------------------------------------------------------------------
 
 
@@ -239,6 +259,81 @@ def test_a_random_model_has_no_concepts(folder):
     assert all(row["n_concepts"] == 27 and not row["tied"] for row in summary)
 
 
+# ---- variants and word vectors --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """A file of word vectors in which one concept is a straight line."""
+    chosen = ("male-female", "country-capital")
+    words = sorted({word for name in chosen for pair in token_concepts()[name].pairs for word in pair})
+    women = {pair[1] for pair in token_concepts()["male-female"].pairs}
+    noise = np.random.default_rng(0).normal(size=(len(words), 8))
+    table = noise + 5 * np.array([[word in women] * 8 for word in words])
+    path = tmp_path_factory.mktemp("vectors") / "small.txt"
+    path.write_text("".join(f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, table, strict=True)))
+    return path
+
+
+def test_a_name_may_ask_for_a_variant(folder, vectors, model):
+    assert study.read_model(str(folder)).name == str(folder)
+    cut = study.read_model(f"{folder}#layers=1")
+    expected = model.cut(1).embed(["king queen"], progress=False).numpy()
+    assert cut.embed(["king queen"], progress=False).numpy() == pytest.approx(expected)
+    for name, seed in ((f"{folder}#untrained", 0), (f"{folder}#untrained=3", 3)):
+        assert study.read_model(name).unembeddings.equal(model.untrained(seed=seed).unembeddings)
+    assert study.read_model(str(vectors)).dim == 8
+    assert study.read_model(f"{vectors}#words=5").n_tokens == 5
+
+
+def test_a_variant_that_there_is_not_is_named(folder, vectors):
+    with pytest.raises(ValueError, match=r"a language model to have the variant #untrained, got 'small'"):
+        study.read_model(f"{vectors}#untrained")
+    with pytest.raises(ValueError, match="word vectors to have the variant #words"):
+        study.read_model(f"{folder}#words=5")
+    with pytest.raises(ValueError, match=r"a number in its variant, such as #layers=6, got #layers"):
+        study.read_model(f"{folder}#layers")
+    with pytest.raises(ValueError, match="n_layers must be at most 2, got 7"):
+        study.read_model(f"{folder}#layers=7")
+
+
+def test_word_vectors_are_measured_as_unembeddings_are(vectors):
+    rows = study.unembedding_study(str(vectors), "male-female")
+    assert [row["geometry"] for row in rows] == list(study.GEOMETRIES)
+    pairs = study.concept_pairs(study.read_model(str(vectors)))["male-female"]
+    assert len(pairs) == rows[0]["n_pairs"] == len(token_concepts()["male-female"].pairs)
+    assert rows[0]["within"] > 0.9
+    # noise, but the sides differ: a wrong partner is as good as the right one
+    assert rows[0]["wrong_partners"] == pytest.approx(rows[0]["within"], abs=0.05)
+    summary = study.summary_study(str(vectors))
+    assert {(row["dim"], row["tied"], row["n_concepts"]) for row in summary} == {(8, None, 2)}
+    assert {row["n_tokens"] for row in summary} == {len(vectors.read_text("utf8").splitlines())}
+
+
+def test_word_vectors_have_no_contexts(vectors):
+    for call in (study.translation_study, study.sentence_study):
+        with pytest.raises(ValueError, match="model must be a LanguageModel, got WordVectors"):
+            call(str(vectors), "en-fr")
+    with pytest.raises(ValueError, match="model must be a LanguageModel, got WordVectors"):
+        study.winograd_study(str(vectors))
+
+
+def test_the_whole_depth_is_the_whole_model(folder):
+    rows = study.depth_study(str(folder), 2, "en-fr")
+    whole = [row for row in study.translation_study(str(folder), "en-fr") if row["source"] == "model"]
+    for row in rows:
+        here = {each["concept"]: each["cosine"] for each in whole if each["geometry"] == row["geometry"]}
+        assert row["own"] == pytest.approx(here["en-fr"])
+        assert row["chance"] == pytest.approx(here.pop("random pairs"))
+        assert abs(here[row["leader"]]) == max(map(abs, here.values()))
+        assert row["low"] <= row["high"]
+    winograd = study.depth_study(str(folder), 1, "winograd")
+    assert [row["geometry"] for row in winograd] == list(study.GEOMETRIES)
+    assert all(row["low"] < row["own"] < row["high"] for row in winograd)
+    other = study.depth_study(str(folder), 0, "en-fr")
+    assert [row["own"] for row in other] != [row["own"] for row in rows]
+
+
 # ---- bad input ------------------------------------------------------------------------------------------------------
 
 NAN = float("nan")
@@ -285,6 +380,20 @@ CALLS = {
         {"model": "x"},
         [("", "a folder"), ([3], "a folder"), ("/no/such", "got")],
     ),
+    "contexts": (
+        study.depth_study,
+        {"contexts": "en-fr", "model": "x", "n_layers": 1},
+        [("en-de", "one of 'fr-es'"), (0, "got 0")],
+    ),
+    "n_layers": (
+        study.depth_study,
+        {"n_layers": 1, "model": "x", "contexts": "winograd"},
+        [(-1, "at least 0, got -1"), ("2", "integer, got '2'")],
+    ),
+    "folder": (study.measured, {"folder": RESULTS, "name": "x"}, [("/no/such", "a folder of results"), (3, "got 3")]),
+    "name": (study.measured, {"name": "x", "folder": RESULTS}, [("", "got ''"), ("a/b", "got 'a/b'"), (3, "got 3")]),
+    "tables": (study.headline, {"tables": {}, "geometry": "causal"}, [([1], "mapping, got [1]"), (None, "mapping")]),
+    "geometry of tables": (study.headline, {"geometry": "causal", "tables": {}}, [("plain", "one of 'euclidean'")]),
     "concept": (
         study.unembedding_study,
         {"concept": "a", "model": "x"},

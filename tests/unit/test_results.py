@@ -57,27 +57,48 @@ def test_a_table_of_this_book_is_whole(name):
     assert len({(*(record[argument] for argument in sweep.grid), record["seed"]) for record in records}) == runs
 
 
-def test_the_tables_of_the_bundled_model_are_whole():
-    short = MEASURE["short_name"]("bundled")
-    assert short == "smollm2-135m-instruct"
-    sizes = {}
-    for table, sweep in MEASURE["sweeps_of"]("bundled").items():
-        rows = run_sweep(sweep, RESULTS / "models" / f"{short}-{table}.csv", progress=False)  # refuses another sweep's
-        sizes[table] = len(rows)
+# three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
+SIZES = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
+# 465 words in sentences; 22 concepts with frames; ten strengths; ten contexts at four strengths
+MORE = {"zeros": 3 * 465, "squares": 66, "side-effects": 81, "strengths": 810, "continuations": 120}
+DEPTHS = range(0, 31, 6)
+MODELS = {
+    "bundled": {**SIZES, **MORE, "depth": 3 * 5 * len(DEPTHS)},
+    "bundled#untrained": SIZES,
+    # GloVe knows no capitals, and for it a word is one word
+    "glove": {"summary": 3, "unembeddings": 78},
+    "glove#words=50000": {"summary": 3, "unembeddings": 78},
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_tables_of_a_model_are_whole(model):
+    depths = DEPTHS if "depth" in MODELS[model] else []
+    sweeps = MEASURE["sweeps_of"](model, depths)
+    for table, size in MODELS[model].items():
+        path = RESULTS / "models" / f"{MEASURE['short_name'](model)}-{table}.csv"
+        assert path.is_file()  # otherwise it would be run
+        rows = run_sweep(sweeps[table], path, progress=False)  # refuses another sweep's
+        assert len(rows) == size
         assert {row["geometry"] for row in rows} == set(GEOMETRIES)
-    # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
-    expected = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
-    # 465 words in sentences; 22 concepts with frames; ten strengths; ten contexts at four strengths
-    expected |= {"zeros": 3 * 465, "squares": 66, "side-effects": 81, "strengths": 810, "continuations": 120}
-    assert sizes == expected
-    explorer = read_explorer(RESULTS / "models" / f"{short}-steering.json")
+
+
+def test_the_data_of_the_steering_figure_are_whole():
+    explorer = read_explorer(RESULTS / "models" / f"{MEASURE['short_name']('bundled')}-steering.json")
     shape = len(CONTEXTS), len(SHOWN_PAIRS), len(EXPLORED), N_SHOWN + 2
     assert np.shape(explorer["tokens"]) == np.shape(explorer["probabilities"]) == shape
 
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [("meta-llama/Llama-2-7b-hf", "llama-2-7b-hf"), ("/tmp/A folder/", "a-folder"), ("x/Tiny.Q4.gguf", "tiny.q4")],
+    [
+        ("bundled", "smollm2-135m-instruct"),
+        ("bundled#untrained", "smollm2-135m-instruct-untrained"),
+        ("glove#words=5", "glove-6b-50d-words-5"),
+        ("meta-llama/Llama-2-7b-hf", "llama-2-7b-hf"),
+        ("/tmp/A folder/", "a-folder"),
+        ("x/Tiny.Q4.gguf", "tiny.q4"),
+    ],
 )
 def test_files_are_named_after_their_model(model, name):
     assert MEASURE["short_name"](model) == name
