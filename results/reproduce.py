@@ -1,11 +1,13 @@
-"""Make the tables of results/: the paper's tables 1 to 4, its figures 6 and 7(a), and this book's phase diagram.
+"""Make the tables of results/: the paper's tables 1 to 4, its figures 6 and 7(a), this book's phase diagram and
+its transformers.
 
     python results/reproduce.py                      what is missing; or `make results`
     python results/reproduce.py table-1-m3 ...       these rows only
     python results/reproduce.py --list               the rows, with what is done
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
-its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three.
+its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
+transformers a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
+from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 
 FOLDER = Path(__file__).parent
 
@@ -58,11 +61,19 @@ def sparse_sweep() -> Sweep:
     return Sweep(phase_cell, grid)
 
 
+def transformer_sweeps() -> dict[str, Sweep]:
+    """Transformers of sixteen sizes, five seeds each, and of one size with other corpora and words, three each."""
+    sizes = {"n_layers": DEPTHS, "width": WIDTHS, "first_seed": range(5), "n_seeds": [1]}
+    variants = {"variant": list(VARIANTS), "first_seed": range(3), "n_seeds": [1]}
+    return {"transformers": Sweep(size_cell, sizes), "transformers-variants": Sweep(variant_cell, variants)}
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
     **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
     "phase-sparse": sparse_sweep(),
+    **transformer_sweeps(),
 }
 
 
