@@ -3,10 +3,10 @@
 Book: part "Real language models", chapter "A model you can train yourself". Source: arXiv 2403.03867, section 2.1 (the
 world); the words are this book's.
 
-A context tells some concepts. Here each of these puts a word into a sentence ("royal" or a synonym, or "not commoner"),
-fillers that tell nothing may stand between, and "the" ends it; the next word is a token, which carries all concepts
-("queen"). Which of these ways is drawn does not depend on the token. So a sentence tells exactly what its context tells,
-and p(y | sentence) = p(y | x) is known.
+A context tells some concepts. Here each puts a word into a sentence ("royal" or a synonym, or "not commoner"), fillers
+that tell nothing may stand between, and "the" ends it; the next word is a token, which carries all concepts
+("queen"). Which of these ways is drawn does not depend on the token. So a sentence tells what its context tells, and
+p(y | sentence) = p(y | x) is known.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class SentenceWorld:
         return self.model.contexts()[self.model.context_index(contexts)]
 
     def _choices(self, n: int, rng: np.random.Generator) -> tuple[NDArray, ...]:
-        """For n sentences: a place for every concept and filler, which synonyms and fillers, and which of them occur."""
+        """For n sentences: places of concepts and fillers, which synonyms and fillers, and which of them occur."""
         m = self.model.n_concepts
         place = rng.random((n, m + self.n_fillers))
         if not self.shuffled:

@@ -43,9 +43,7 @@ class Block(nn.Module):
         super().__init__()
         self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, n_heads)
-        self.perceptron = nn.Sequential(
-            nn.Linear(width, HIDDEN * width), nn.GELU(), nn.Linear(HIDDEN * width, width)
-        )
+        self.perceptron = nn.Sequential(nn.Linear(width, HIDDEN * width), nn.GELU(), nn.Linear(HIDDEN * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes (batch, length, width) to (batch, length, width)."""
@@ -78,7 +76,14 @@ class Transformer(nn.Module):
     """
 
     def __init__(
-        self, n_words: int, n_positions: int, *, n_layers: int = 2, width: int = 32, n_heads: int = 2, tied: bool = False
+        self,
+        n_words: int,
+        n_positions: int,
+        *,
+        n_layers: int = 2,
+        width: int = 32,
+        n_heads: int = 2,
+        tied: bool = False,
     ) -> None:
         super().__init__()
         check_integer("n_words", n_words, low=1, high=MAX_WORDS)

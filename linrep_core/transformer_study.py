@@ -6,6 +6,7 @@ scale and architecture as open.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from linrep_core._checks import check_choice, check_integer
@@ -29,9 +30,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "width 4": {"width": 4},
     "tied": {"tied": True},
     "one word a value": {"n_synonyms": 1},
-    "eight words a value": {"n_synonyms": 8},
     "concepts in order": {"shuffled": False},
-    "no fillers": {"n_fillers": 0},
     "negations": {"negations": True, "steps": 4000, "learning_rate": 0.003},
     "negations, bag of words": {"negations": True, "n_layers": 0},
 }
@@ -72,7 +71,7 @@ def study_run(variant: str, seed: int, *, progress: bool = False, **settings: An
     return train_transformer(world, seed=seed, progress=progress, **rest)
 
 
-def size_cell(n_layers: int, width: int, first_seed: int, n_seeds: int) -> list[dict[str, float]]:
+def size_cell(n_layers: int, width: int, first_seed: int, n_seeds: int) -> list[dict[str, float | None]]:
     """Some runs of one size, as rows of a table: what `Sweep` calls.
 
     Examples
@@ -84,7 +83,7 @@ def size_cell(n_layers: int, width: int, first_seed: int, n_seeds: int) -> list[
     return [_row(study_run("base", seed, n_layers=n_layers, width=width)) for seed in _seeds(first_seed, n_seeds)]
 
 
-def variant_cell(variant: str, first_seed: int, n_seeds: int) -> list[dict[str, float]]:
+def variant_cell(variant: str, first_seed: int, n_seeds: int) -> list[dict[str, float | None]]:
     """Some runs of one of `VARIANTS`, as rows of a table."""
     return [_row(study_run(variant, seed)) for seed in _seeds(first_seed, n_seeds)]
 
@@ -94,14 +93,19 @@ def _seeds(first_seed: int, n_seeds: int) -> range:
     return range(first, first + check_integer("n_seeds", n_seeds, low=1, high=1000))
 
 
-def _row(run: TransformerRun) -> dict[str, float]:
+def _or_none(value: float) -> float | None:
+    """A cell of a table: empty where there is no number, as for the corpus of a run that had none."""
+    return None if math.isnan(value) else float(value)
+
+
+def _row(run: TransformerRun) -> dict[str, float | None]:
     """The end of a run: measures of means over sentences, of single sentences, and of the words that are read."""
     single = sentence_cosines(run)
     return {
         "seed": run.settings["seed"],
         "n_parameters": run.n_parameters,
         "steps": run.steps,
-        **{name: float(run.history[name][-1]) for name in RECORDED},
+        **{name: _or_none(run.history[name][-1]) for name in RECORDED},
         **{f"sentence_{name}": value for name, value in single.items()},
         **{f"word_{name}": value for name, value in word_cosines(run).items()},
     }
