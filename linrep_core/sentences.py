@@ -190,10 +190,22 @@ class SentenceWorld:
 
     def texts(self, sentences: Sentences) -> Iterator[str]:
         """The sentences in words, without what fills up the shorter ones."""
-        check_instance("sentences", sentences, Sentences)
-        words, last = as_array("words", sentences.words), as_array("last", sentences.last)
+        words, last = self._numbers(sentences)
         for row, end in zip(words.reshape(-1, words.shape[-1]), last.reshape(-1), strict=True):
             yield " ".join(self.words[word] for word in row[: end + 1])
+
+    def _numbers(self, sentences: Sentences) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        check_instance("sentences", sentences, Sentences)
+        words, last = as_array("sentences.words", sentences.words), as_array("sentences.last", sentences.last)
+        if words.ndim < 1 or words.shape[:-1] != last.shape or not words.dtype.kind == last.dtype.kind == "i":
+            raise ValueError(
+                "sentences must have integer words of shape (..., length) and last of shape (...), got "
+                f"{words.dtype} {words.shape} and {last.dtype} {last.shape}"
+            )
+        for array, limit in ((words, self.n_words), (last, words.shape[-1])):
+            if array.size and not (array.min() >= 0 and array.max() < limit):
+                raise ValueError(f"sentences must have numbers from 0 to {limit - 1}, got {array.min()} {array.max()}")
+        return words, last
 
     # ---- how a sentence is put together -------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from linrep_core._checks import check_flag, check_integer
+from linrep_core._checks import check_flag, check_integer, shown
 
 MAX_LAYERS = 100
 MAX_WIDTH = 2**14
@@ -18,7 +18,7 @@ HIDDEN = 4  # times the width, in the middle of each perceptron
 INITIAL_SCALE = 0.02  # standard deviation of the first embeddings and unembeddings, as in GPT-2
 
 
-class Attention(nn.Module):
+class _Attention(nn.Module):
     """Each position looks at itself and at those before it, once for each head."""
 
     def __init__(self, width: int, n_heads: int) -> None:
@@ -36,13 +36,13 @@ class Attention(nn.Module):
         return self.out(seen.transpose(1, 2).reshape(batch, length, width))
 
 
-class Block(nn.Module):
+class _Block(nn.Module):
     """Attention, then a perceptron at each position; each reads a normalised copy and adds to the stream."""
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, n_heads)
+        self.attention = _Attention(width, n_heads)
         self.perceptron = nn.Sequential(nn.Linear(width, HIDDEN * width), nn.GELU(), nn.Linear(HIDDEN * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         check_integer("n_words", n_words, low=1, high=MAX_WORDS)
-        check_integer("n_positions", n_positions, low=1, high=MAX_WORDS)
+        self.n_positions = check_integer("n_positions", n_positions, low=1, high=MAX_WORDS)
         check_integer("n_layers", n_layers, low=0, high=MAX_LAYERS)
         check_integer("width", width, low=1, high=MAX_WIDTH)
         check_integer("n_heads", n_heads, low=1)
@@ -95,7 +95,7 @@ class Transformer(nn.Module):
             raise ValueError(f"width must be a multiple of n_heads = {n_heads}, got {width}")
         self.embedding = nn.Embedding(n_words, width)
         self.position = nn.Embedding(n_positions, width) if n_layers else None
-        self.blocks = nn.ModuleList(Block(width, n_heads) for _ in range(n_layers))
+        self.blocks = nn.ModuleList(_Block(width, n_heads) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
         self.unembedding = nn.Linear(width, n_words, bias=False)
         if check_flag("tied", tied):
@@ -115,7 +115,13 @@ class Transformer(nn.Module):
         Returns
         -------
         list of n_layers + 2 tensors of shape (batch, length, width)
+
+        Raises
+        ------
+        ValueError
+            For anything else, and for sentences longer than `n_positions`.
         """
+        self._check(words)
         x = self.embedding(words)
         place = torch.arange(1, words.shape[1] + 1, device=words.device)
         # without layers the mean of all words up to here
@@ -124,6 +130,17 @@ class Transformer(nn.Module):
         for block in self.blocks:
             found.append(block(found[-1]))
         return [*found, self.norm(found[-1])]
+
+    def _check(self, words: Tensor) -> None:
+        if not isinstance(words, Tensor) or words.dtype != torch.int64 or words.ndim != 2 or words.numel() == 0:
+            kind = f"{words.dtype} and shape {tuple(words.shape)}" if isinstance(words, Tensor) else shown(words)
+            raise ValueError(f"words must be a tensor of int64 and shape (batch, length), not empty, got {kind}")
+        if words.shape[1] > self.n_positions:
+            raise ValueError(f"words must have at most {self.n_positions} columns (n_positions), got {words.shape[1]}")
+        low, high = words.aminmax()
+        if low < 0 or high >= self.embedding.num_embeddings:
+            last = self.embedding.num_embeddings - 1
+            raise ValueError(f"words must lie between 0 and {last}, got {int(low if low < 0 else high)}")
 
     def forward(self, words: Tensor) -> Tensor:
         """Logits of the next word at each position: shapes (batch, length) to (batch, length, n_words)."""

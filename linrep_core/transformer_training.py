@@ -30,7 +30,7 @@ from linrep_core.geometry import (
     mean_pairwise_cosine,
     unembedding_steering_vectors,
 )
-from linrep_core.predictor import SoftmaxPredictor
+from linrep_core.predictor import SoftmaxPredictor, check_dtype
 from linrep_core.sentences import Sentences, SentenceWorld
 from linrep_core.training import TrainingDiverged, check_device, logarithmic_steps
 from linrep_core.transformer import Transformer
@@ -108,6 +108,7 @@ def train_transformer(
     batch_size: int = 64,
     learning_rate: float = 0.005,
     seed: int = 0,
+    dtype: torch.dtype = torch.float32,
     device: str | torch.device | None = None,
     callback: Callable[[int, float], None] | None = None,
     progress: bool = True,
@@ -128,6 +129,8 @@ def train_transformer(
         The highest; it is reached after 50 steps, and falls evenly to 0 at the end.
     seed
         Fixes the start, the corpus and the batches.
+    dtype
+        float32, or float64 for numbers that are the same to the last printed digit on every machine.
     device
         None chooses a GPU for widths from 256 on when there is one, else the CPU.
     callback
@@ -159,7 +162,7 @@ def train_transformer(
     shape = {name: settings[name] for name in ("n_layers", "width", "n_heads", "tied")}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings["seed"])
-        transformer = Transformer(world.n_words, world.length, **shape)
+        transformer = Transformer(world.n_words, world.length, **shape).to(settings["dtype"])
     run = TransformerRun(transformer, world, settings)
     with few_threads(settings["batch_size"] * settings["width"]):
         trainer = _Trainer(run)
@@ -307,8 +310,8 @@ def as_predictor(run: TransformerRun, *, n_sentences: int = 32, seed: int = 0) -
     >>> as_predictor(run).embeddings.shape
     torch.Size([9, 8])
     """
-    sentences = _paraphrases(run, n_sentences, seed)
-    return _as_predictor(run.world, run.transformer, _at_the_end(run.transformer, sentences)[-1])
+    features = _measured_streams(run, n_sentences, seed)[-1]
+    return _as_predictor(run.world, run.transformer, features)
 
 
 @torch.no_grad()
@@ -318,10 +321,10 @@ def layer_reports(run: TransformerRun, *, n_sentences: int = 32, seed: int = 0) 
     Returns
     -------
     list of n_layers + 2 reports
-        In the first, with layers, a sentence's last position holds nothing of the words before it: steps are 0 but for
-        the position, and so are their cosines.
+        In the first, with layers, a sentence's last position holds nothing of the words before it: steps are 0, and so
+        are their cosines.
     """
-    streams = _at_the_end(run.transformer, _paraphrases(run, n_sentences, seed))
+    streams = _measured_streams(run, n_sentences, seed)
     return [linearity(run.world.model, _as_predictor(run.world, run.transformer, x)) for x in streams]
 
 
@@ -335,8 +338,8 @@ def sentence_cosines(run: TransformerRun, *, n_sentences: int = 32, seed: int = 
         Means over concepts: ``embedding``, the cosine between two such steps of one concept, and ``alignment``, their
         cosine with the unembedding steering vectors.
     """
+    f = _measured_streams(run, n_sentences, seed)[-1].double().numpy()
     world, m = run.world, run.world.model.n_concepts
-    f = _at_the_end(run.transformer, _paraphrases(run, n_sentences, seed))[-1].double().numpy()
     g, contexts = run.transformer.unembedding.weight[: world.model.n_tokens].double(), world.model.contexts()
     embedding, alignment = [], []
     for concept in range(m):
@@ -359,6 +362,7 @@ def word_cosines(run: TransformerRun) -> dict[str, float]:
         the two values of a concept; ``alignment``, between the step from one value's word to the other's and the
         unembedding steering vectors of the concept.
     """
+    check_instance("run", run, TransformerRun)
     world = run.world
     table = run.transformer.embedding.weight.double().numpy()[world.value_words()]  # (m, 2, n_synonyms, width)
     g = run.transformer.unembedding.weight[: world.model.n_tokens].double()
@@ -371,10 +375,11 @@ def word_cosines(run: TransformerRun) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _paraphrases(run: TransformerRun, n_sentences: int, seed: int) -> Sentences:
+def _measured_streams(run: TransformerRun, n_sentences: int, seed: int) -> list[Tensor]:
+    """The streams at the ends of so many sentences for each context: (n_contexts, n_sentences, width)."""
     check_instance("run", run, TransformerRun)
     n = check_integer("n_sentences", n_sentences, low=1, high=10_000)
-    return run.world.paraphrases(run.world.model.contexts(), n, seed=seed)
+    return _at_the_end(run.transformer, run.world.paraphrases(run.world.model.contexts(), n, seed=seed))
 
 
 # ---- checks -----------------------------------------------------------------------------------------------------
@@ -384,15 +389,16 @@ def _check_settings(arguments: dict[str, Any]) -> dict[str, Any]:
     """The checked arguments of `train_transformer` that say what was done; the shape is the transformer's to check."""
     check_instance("world", arguments["world"], SentenceWorld)
     kept = ("n_layers", "width", "n_heads", "tied", "n_sentences", "steps", "batch_size", "learning_rate", "seed")
-    settings = {name: arguments[name] for name in (*kept, "device")}
+    settings = {name: arguments[name] for name in (*kept, "dtype", "device")}
     for name, low, high in (("width", 1, None), ("steps", 0, 2**31), ("batch_size", 1, 2**20), ("seed", 0, 2**63)):
         settings[name] = check_integer(name, settings[name], low=low, high=high)
     if settings["n_sentences"] is not None:
         settings["n_sentences"] = check_integer("n_sentences", settings["n_sentences"], low=1, high=MAX_SENTENCES)
     rate = check_number("learning_rate", settings["learning_rate"], low=0.0, open_interval=True)
     settings["learning_rate"] = rate
+    check_dtype("dtype", settings["dtype"])
     if settings["device"] is not None:
-        check_device(settings["device"], torch.float32)
+        check_device(settings["device"], settings["dtype"])
     if arguments["callback"] is not None and not callable(arguments["callback"]):
         raise ValueError(f"callback must be a function of step and excess loss, got {shown(arguments['callback'])}")
     check_flag("progress", arguments["progress"])

@@ -228,6 +228,13 @@ def test_divergence_is_named_with_a_rate_to_try():
     assert len(caught.value.run.history["step"]) >= 1
 
 
+def test_double_precision_stays_close_to_single():
+    single, double = (quick(steps=50, dtype=dtype) for dtype in (torch.float32, torch.float64))
+    assert weights_of(double).dtype == torch.float64
+    assert single.excess_loss == pytest.approx(double.excess_loss, abs=1e-3)
+    assert single.excess_loss != double.excess_loss
+
+
 def test_no_step_returns_the_start_and_settings_say_what_was_done():
     run = quick(steps=0, device="cpu", n_sentences=5)
     assert run.history["step"].tolist() == [0]
@@ -307,3 +314,21 @@ def test_sizes_of_the_study_grow_with_layers_and_width():
         table = size_cell(0, 8, first_seed=1, n_seeds=2)
     assert [row["seed"] for row in table] == [1, 2]
     assert study_world(0).model.n_concepts == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: study_world(-1), "seed must be at least 0, got -1"),
+        (lambda: study_world(0, n_fillers=-1), "n_fillers must be at least 0, got -1"),
+        (lambda: study_run("sideways", 0), "variant must be one of 'base', .*, got 'sideways'"),
+        (lambda: study_run("base", 0.5), "seed must be an integer, got 0.5"),
+        (lambda: study_run("base", 0, width=7), "width must be a multiple of n_heads = 2, got 7"),
+        (lambda: size_cell(-1, 8, 0, 1), "n_layers must be at least 0, got -1"),
+        (lambda: size_cell(1, 8, -1, 1), "first_seed must be at least 0, got -1"),
+        (lambda: variant_cell("tied", 0, 0), "n_seeds must be at least 1, got 0"),
+    ],
+)
+def test_bad_input_to_the_study(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
