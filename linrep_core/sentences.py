@@ -24,6 +24,7 @@ from linrep_core.language import UNKNOWN, LatentConditionalModel, Vocabulary
 
 MAX_SYNONYMS = 100
 MAX_FILLERS = 100
+MAX_NAMED = 8  # concepts of a world with a word for each of its 3**m contexts
 LAST_WORD = "the"
 NOT = "not"
 FILLERS = ("well", "so", "then", "now")
@@ -71,13 +72,17 @@ class SentenceWorld:
     negations
         Whether each concept is told by its opposite in half of the sentences that tell it: "not", then a word for the
         other value. Then it matters beside which word "not" stands, and a bag of words cannot know.
+    named
+        Whether each context has a single word of its own instead, which it shares with no other: a control. Synonyms,
+        order, negations and fillers then play no part.
     n_fillers
         Places for words that tell nothing; each is used in half of the sentences, anywhere before the last word.
 
     Attributes
     ----------
     words : tuple of str
-        All words: first the 2**m tokens in their order, then the words for values, "not", the fillers, and "the".
+        All words: first the 2**m tokens in their order, then the words for values (or contexts), "not", the fillers and
+        "the".
     length : int
         Words of the longest sentence, the last word included.
 
@@ -103,6 +108,7 @@ class SentenceWorld:
         n_synonyms: int = 3,
         shuffled: bool = True,
         negations: bool = False,
+        named: bool = False,
         n_fillers: int = 2,
     ) -> None:
         check_instance("model", model, LatentConditionalModel)
@@ -116,12 +122,21 @@ class SentenceWorld:
         self.n_synonyms = check_integer("n_synonyms", n_synonyms, low=1, high=MAX_SYNONYMS)
         self.shuffled = check_flag("shuffled", shuffled)
         self.negations = check_flag("negations", negations)
+        self.named = check_flag("named", named)
+        if self.named and m > MAX_NAMED:
+            raise ValueError(f"named must be False for more than {MAX_NAMED} concepts, got {m}")
         self.n_fillers = check_integer("n_fillers", n_fillers, low=0, high=MAX_FILLERS)
-        values = [word for pair in vocabulary.values for value in pair for word in _synonyms(value, n_synonyms)]
-        words = [*vocabulary.tokens, *values, NOT, *FILLERS, LAST_WORD]
+        words = [*vocabulary.tokens, *self._telling_words(), NOT, *FILLERS, LAST_WORD]
         self.words = tuple(check_distinct_words("the words of vocabulary, with synonyms and fillers,", words))
-        self.length = (2 if self.negations else 1) * m + self.n_fillers + 1
+        self.length = 2 if self.named else (2 if self.negations else 1) * m + self.n_fillers + 1
         self._not = len(words) - len(FILLERS) - 2  # then come the fillers and the last word
+
+    def _telling_words(self) -> list[str]:
+        """The words that tell something: for values, concept by concept, or one for each context."""
+        if self.named:
+            return [self.vocabulary.describe(context).replace(", ", "+") for context in self.model.contexts()]
+        n, values = self.n_synonyms, self.vocabulary.values
+        return [word for pair in values for value in pair for word in _synonyms(value, n)]
 
     @property
     def n_words(self) -> int:
@@ -130,6 +145,8 @@ class SentenceWorld:
 
     def value_words(self) -> NDArray[np.int64]:
         """The numbers of the words that tell a value, shape (m, 2, n_synonyms)."""
+        if self.named:
+            raise ValueError("named must be False for words that tell a value, got True")
         m = self.model.n_concepts
         return self.model.n_tokens + np.arange(m * 2 * self.n_synonyms).reshape(m, 2, self.n_synonyms)
 
@@ -232,6 +249,10 @@ class SentenceWorld:
         filler: NDArray,
         occurs: NDArray,
     ) -> Sentences:
+        ends = np.full((len(contexts), 1), self.n_words - 1)
+        if self.named:
+            names = self.model.n_tokens + (contexts % 3).astype(np.int64) @ 3 ** np.arange(contexts.shape[1])[::-1]
+            return Sentences(np.concatenate([names[:, None], ends], axis=1), np.ones(len(contexts), dtype=np.int64))
         told, m = contexts != UNKNOWN, contexts.shape[1]
         value = np.where(told, contexts, 0) ^ negated  # "not" and the other value's word
         words = np.concatenate([self.value_words()[np.arange(m), value, synonym], self._not + 1 + filler], axis=1)
@@ -243,10 +264,11 @@ class SentenceWorld:
         words = np.where(present, words, self.n_words - 1)
         order = np.argsort(np.where(present, place, 1.0), axis=1, kind="stable")  # what is absent goes to the end
         words = np.take_along_axis(words, order, axis=1)
-        ends = np.full((len(words), 1), self.n_words - 1)
         return Sentences(np.concatenate([words, ends], axis=1), present.sum(axis=1))
 
     def __repr__(self) -> str:
+        if self.named:
+            return f"SentenceWorld({self.model.n_concepts} concepts, {self.n_words} words, one for each context)"
         order = "shuffled" if self.shuffled else "in order"
         return (
             f"SentenceWorld({self.model.n_concepts} concepts, {self.n_words} words, {self.n_synonyms} synonyms, "

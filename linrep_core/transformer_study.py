@@ -18,7 +18,7 @@ from linrep_core.transformer_training import TransformerRun, sentence_cosines, t
 
 N_CONCEPTS = 4
 WIDTHS = (8, 16, 32, 64)
-DEPTHS = (0, 1, 2, 4)
+DEPTHS = (0, 1, 2)
 CORPORA = (250, 1000, 4000, 16000)  # sentences
 RECORDED = ("excess_loss", "training_excess", *MEASURES)
 

@@ -61,10 +61,15 @@ def sparse_sweep() -> Sweep:
 
 
 def transformer_sweeps() -> dict[str, Sweep]:
-    """Transformers of sixteen sizes, five seeds each, and of one size with other corpora and words, three each."""
+    """Transformers of twelve sizes, five seeds each; of four layers, and of one size with other words, three each."""
     sizes = {"n_layers": DEPTHS, "width": WIDTHS, "first_seed": range(5), "n_seeds": [1]}
     variants = {"variant": [name for name in VARIANTS if name != "base"], "first_seed": range(3), "n_seeds": [1]}
-    return {"transformers": Sweep(size_cell, sizes), "transformers-variants": Sweep(variant_cell, variants)}
+    deep = {"n_layers": [4], "width": [32], "first_seed": range(3), "n_seeds": [1]}
+    return {
+        "transformers": Sweep(size_cell, sizes),
+        "transformers-deep": Sweep(size_cell, deep),
+        "transformers-variants": Sweep(variant_cell, variants),
+    }
 
 
 SWEEPS = {

@@ -321,6 +321,7 @@ CALLS = {
             "n_synonyms": 2,
             "shuffled": True,
             "negations": True,
+            "named": False,
             "n_fillers": 1,
         },
     ),
@@ -1125,6 +1126,7 @@ BAD = {
         "n_synonyms": BAD_DIMS,
         "shuffled": BAD_FLAGS,
         "negations": BAD_FLAGS,
+        "named": BAD_FLAGS,
         "n_fillers": BAD_COUNTS,
     },
     "SentenceWorld.write": {"contexts": BAD_CONTEXTS, "seed": BAD_SEEDS},
@@ -1143,7 +1145,7 @@ BAD = {
             (Sentences(SPOKEN.words, SPOKEN.last + 100), "numbers from 0 to"),
         ]
     },
-    "Transformer": {**BAD_SHAPES, "n_words": BAD_DIMS, "n_positions": BAD_DIMS},
+    "Transformer": {"n_words": BAD_DIMS, "n_positions": BAD_DIMS, **BAD_SHAPES},
     "Transformer.streams": {"words": BAD_WORD_NUMBERS},
     "Transformer.forward": {"words": BAD_WORD_NUMBERS},
     "train_transformer": {

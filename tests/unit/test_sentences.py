@@ -140,6 +140,22 @@ def test_words_that_the_book_does_not_have_are_numbered():
     ]
 
 
+def test_named_contexts_share_no_word():
+    world = SentenceWorld(MODEL, named=True)
+    contexts = MODEL.contexts()
+    texts = list(world.texts(world.paraphrases(contexts, 2)))
+    assert texts[0::2] == texts[1::2] == [WORLD.vocabulary.describe(x).replace(", ", "+") + " the" for x in contexts]
+    assert len(set(texts)) == MODEL.n_contexts
+    sentences, rows, _ = world.sample(50, seed=1)
+    assert list(world.texts(sentences)) == [texts[2 * row] for row in rows]
+    assert (world.length, world.n_words) == (2, 16 + 81 + 1 + 4 + 1)
+    assert repr(world) == "SentenceWorld(4 concepts, 103 words, one for each context)"
+    with pytest.raises(ValueError, match="named must be False for words that tell a value"):
+        world.value_words()
+    with pytest.raises(ValueError, match="named must be False for more than 8 concepts, got 9"):
+        SentenceWorld(LatentConditionalModel(ConceptGraph.random(9, 0.1, seed=0)), named=True)
+
+
 def test_repr_says_how_it_speaks():
     shown = repr(SentenceWorld(MODEL, negations=True))
     assert shown == "SentenceWorld(4 concepts, 46 words, 3 synonyms, shuffled, with negations, 2 fillers)"
