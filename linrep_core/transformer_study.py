@@ -34,7 +34,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "negations": {"negations": True, "steps": 4000, "learning_rate": 0.003},
     "negations, bag of words": {"negations": True, "n_layers": 0},
 }
-OF_THE_WORLD = ("n_synonyms", "shuffled", "negations", "n_fillers")
+VARIANTS |= {
+    "a word for each context": {"named": True},
+    "a word for each context, bag of words": {"named": True, "n_layers": 0},
+}
+OF_THE_WORLD = ("n_synonyms", "shuffled", "negations", "named", "n_fillers")
 
 
 def study_world(seed: int, **sentences: Any) -> SentenceWorld:
@@ -101,11 +105,12 @@ def _or_none(value: float) -> float | None:
 def _row(run: TransformerRun) -> dict[str, float | None]:
     """The end of a run: measures of means over sentences, of single sentences, and of the words that are read."""
     single = sentence_cosines(run)
+    read = {} if run.world.named else word_cosines(run)
     return {
         "seed": run.settings["seed"],
         "n_parameters": run.n_parameters,
         "steps": run.steps,
         **{name: _or_none(run.history[name][-1]) for name in RECORDED},
         **{f"sentence_{name}": value for name, value in single.items()},
-        **{f"word_{name}": value for name, value in word_cosines(run).items()},
+        **{f"word_{name}": value for name, value in read.items()},
     }

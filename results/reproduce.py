@@ -61,15 +61,20 @@ def sparse_sweep() -> Sweep:
 
 
 def transformer_sweeps() -> dict[str, Sweep]:
-    """Transformers of twelve sizes, five seeds each; of four layers, and of one size with other words, three each."""
+    """Transformers of twelve sizes, five seeds each, and variants of one size; learning "not" takes minutes a run."""
     sizes = {"n_layers": DEPTHS, "width": WIDTHS, "first_seed": range(5), "n_seeds": [1]}
-    variants = {"variant": [name for name in VARIANTS if name != "base"], "first_seed": range(3), "n_seeds": [1]}
     deep = {"n_layers": [4], "width": [32], "first_seed": range(3), "n_seeds": [1]}
-    return {
-        "transformers": Sweep(size_cell, sizes),
-        "transformers-deep": Sweep(size_cell, deep),
-        "transformers-variants": Sweep(variant_cell, variants),
-    }
+    groups: dict[str, list[str]] = {"variants": [], "named": [], "negations": []}
+    for name, settings in VARIANTS.items():
+        if settings:  # without any it is a size
+            kind = "named" if "named" in settings else "negations" if "negations" in settings else "variants"
+            groups[kind].append(name)
+    sweeps = {"transformers": Sweep(size_cell, sizes), "transformers-deep": Sweep(size_cell, deep)}
+    for kind, names in groups.items():
+        seeds = range(1 if kind == "negations" else 3)
+        grid = {"variant": names, "first_seed": seeds, "n_seeds": [1]}
+        sweeps[f"transformers-{kind}"] = Sweep(variant_cell, grid)
+    return sweeps
 
 
 SWEEPS = {
