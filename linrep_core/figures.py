@@ -32,8 +32,9 @@ from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
 from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
 from linrep_core.phase_diagram import Cell, Diagram
-from linrep_core.reproduction import AGREES, COSINES, STUCK_ABOVE, Comparison
+from linrep_core.reproduction import AGREES, COSINES, STUCK_ABOVE, Comparison, estimate
 from linrep_core.training import TrainingRun
+from linrep_core.transformer_training import TransformerRun
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#B8A500")
 SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
@@ -214,9 +215,10 @@ def unembedding_animation(
     return _finish(figure, description, height=560)
 
 
-def training_curves(run: TrainingRun) -> go.Figure:
+def training_curves(run: TrainingRun | TransformerRun) -> go.Figure:
     """Excess loss (left axis, logarithmic) and mean cosines (right axis) over the training steps."""
-    check_instance("run", run, TrainingRun)
+    if not isinstance(run, TransformerRun):
+        check_instance("run", run, TrainingRun)
     history = run.history
     if not len(history.get("step", ())):
         raise ValueError("run must have a history, got none")
@@ -329,6 +331,32 @@ def lines(
         x, y = _coordinates(f"series[{name!r}]", pair, log)
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
         figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode="lines+markers", line=style))
+    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
+    figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    return _finish(figure, description)
+
+
+def means(
+    series: Mapping[str, Mapping[float, Any]], *, x_title: str, y_title: str, description: str, log: str = ""
+) -> go.Figure:
+    """Means over runs with two standard errors: ``{name: {x: values of the runs at x}}``; `log` as for `lines`."""
+    check_choice("log", log, ("", "x", "y", "xy"))
+    check_words("x_title, y_title and description", [x_title, y_title, description])
+    figure = go.Figure()
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
+    for position, (name, runs) in enumerate(zip(*_named("series", series), strict=True)):
+        label = f"series[{name!r}]"
+        _named(label, {str(x): values for x, values in check_mapping(label, runs).items()})
+        for x, values in runs.items():
+            if not check_array(f"{label}[{x!r}]", values, shape=("n",)).size:
+                raise ValueError(f"{label}[{x!r}] must hold at least one run, got none")
+        found = [estimate(values) for values in runs.values()]
+        x, y = _coordinates(label, ([*runs], [each.mean for each in found]), log)
+        errors = {"type": "data", "array": _short(np.nan_to_num([2 * each.error for each in found])), "thickness": 1}
+        style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
+        marks = {"x": _short(x), "y": _short(y), "error_y": errors, "name": name}
+        figure.add_trace(go.Scatter(**marks, mode="lines+markers", line=style))
     figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
     figure.update_layout(legend={"orientation": "h", "y": -0.25})

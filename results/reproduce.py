@@ -1,11 +1,12 @@
-"""Make the tables of results/: the paper's tables 1 to 4, its figures 6 and 7(a), and this book's phase diagram.
+"""Make the tables of results/: the paper's tables 1 to 4, its figures 6 and 7(a), this book's own studies.
 
     python results/reproduce.py                      what is missing; or `make results`
     python results/reproduce.py table-1-m3 ...       these rows only
     python results/reproduce.py --list               the rows, with what is done
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
-its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three.
+its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
+transformers a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
+from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 
 FOLDER = Path(__file__).parent
 
@@ -58,11 +60,29 @@ def sparse_sweep() -> Sweep:
     return Sweep(phase_cell, grid)
 
 
+def transformer_sweeps() -> dict[str, Sweep]:
+    """Transformers of twelve sizes, five seeds each, and variants of one size; learning "not" takes minutes a run."""
+    sizes = {"n_layers": DEPTHS, "width": WIDTHS, "first_seed": range(5), "n_seeds": [1]}
+    deep = {"n_layers": [4], "width": [32], "first_seed": range(3), "n_seeds": [1]}
+    groups: dict[str, list[str]] = {"variants": [], "named": [], "negations": []}
+    for name, settings in VARIANTS.items():
+        if settings:  # without any it is a size
+            kind = "named" if "named" in settings else "negations" if "negations" in settings else "variants"
+            groups[kind].append(name)
+    sweeps = {"transformers": Sweep(size_cell, sizes), "transformers-deep": Sweep(size_cell, deep)}
+    for kind, names in groups.items():
+        seeds = range(1 if kind == "negations" else 3)
+        grid = {"variant": names, "first_seed": seeds, "n_seeds": [1]}
+        sweeps[f"transformers-{kind}"] = Sweep(variant_cell, grid)
+    return sweeps
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
     **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
     "phase-sparse": sparse_sweep(),
+    **transformer_sweeps(),
 }
 
 

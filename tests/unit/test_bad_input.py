@@ -58,8 +58,17 @@ from linrep_core.reproduction import (
     random_masks,
     runs_at,
 )
+from linrep_core.sentences import Sentences, SentenceWorld
 from linrep_core.sweeps import Sweep, read_results, run_sweep
 from linrep_core.training import logarithmic_steps
+from linrep_core.transformer import Transformer
+from linrep_core.transformer_training import (
+    as_predictor,
+    layer_reports,
+    sentence_cosines,
+    train_transformer,
+    word_cosines,
+)
 
 NAN, INF, HUGE = float("nan"), float("inf"), 10**400
 
@@ -81,6 +90,12 @@ CELL = {"n_concepts": 2, "dim": 2, "method": "adam", "start": "small", "context_
 PHASES = [{**CELL, **record} for record in phase_cell(**CELL, steps=2, n_seeds=1)]
 DIAGRAM = Diagram("adam", "small", "masked", tuple(cells(PHASES)))
 COMPARISONS = compare("table-1-m3", RECORDS_OF_TABLE_1)
+
+WORLD = SentenceWorld(MODEL)
+SPOKEN = WORLD.sample(3)[0]
+SHAPE = {"n_layers": 1, "width": 4, "n_heads": 2, "tied": False}
+READER = Transformer(n_words=WORLD.n_words, n_positions=WORLD.length, **SHAPE)
+READING = train_transformer(WORLD, **SHAPE, steps=1, progress=False)
 
 
 def squares(n, power=2):
@@ -308,6 +323,45 @@ CALLS = {
         LinearityReport,
         {"unembedding": [1, 1], "embedding": [1, NAN], "alignment": [1, 1], "between": [0, 0], "heat_map": np.eye(2)},
     ),
+    "SentenceWorld": (
+        SentenceWorld,
+        {
+            "model": MODEL,
+            "vocabulary": WORDS,
+            "n_synonyms": 2,
+            "shuffled": True,
+            "negations": True,
+            "named": False,
+            "n_fillers": 1,
+        },
+    ),
+    "SentenceWorld.write": (WORLD.write, {"contexts": CONTEXTS, "seed": 0}),
+    "SentenceWorld.paraphrases": (WORLD.paraphrases, {"contexts": CONTEXTS, "n_variants": 2, "seed": 0}),
+    "SentenceWorld.sample": (WORLD.sample, {"n_sentences": 3, "seed": 0}),
+    "SentenceWorld.texts": (lambda sentences: list(WORLD.texts(sentences)), {"sentences": SPOKEN}),
+    "Transformer": (Transformer, {"n_words": 5, "n_positions": 3, **SHAPE}),
+    "Transformer.streams": (READER.streams, {"words": torch.as_tensor(SPOKEN.words)}),
+    "Transformer.forward": (READER.forward, {"words": torch.as_tensor(SPOKEN.words)}),
+    "train_transformer": (
+        train_transformer,
+        {
+            "world": WORLD,
+            **SHAPE,
+            "n_sentences": 5,
+            "steps": 1,
+            "batch_size": 2,
+            "learning_rate": 0.01,
+            "seed": 0,
+            "dtype": torch.float64,
+            "device": "cpu",
+            "callback": lambda step, excess: None,
+            "progress": False,
+        },
+    ),
+    "as_predictor": (as_predictor, {"run": READING, "n_sentences": 2, "seed": 0}),
+    "layer_reports": (layer_reports, {"run": READING, "n_sentences": 2, "seed": 0}),
+    "sentence_cosines": (sentence_cosines, {"run": READING, "n_sentences": 2, "seed": 0}),
+    "word_cosines": (word_cosines, {"run": READING}),
     "concept_graph": (figures.concept_graph, {"graph": DAG, "names": ["a", "b", "c", "d"]}),
     "moral_graph": (figures.moral_graph, {"graph": DAG, "names": ["a", "b", "c", "d"]}),
     "next_token_table": (
@@ -332,6 +386,10 @@ CALLS = {
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "steering_explorer": (figures.steering_explorer, {"data": EXPLORER}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
+    "means": (
+        figures.means,
+        {"series": {"a": {1: [3, 4], 2: [5]}}, "x_title": "x", "y_title": "y", "description": "A mean.", "log": "x"},
+    ),
     "lines": (
         figures.lines,
         {"series": {"a": ([1, 2], [3, 4])}, "x_title": "x", "y_title": "y", "description": "A line.", "log": "x"},
@@ -350,14 +408,27 @@ HERE = (
     "reproduction",
     "phase_diagram",
     "sweeps",
+    "sentences",
+    "transformer",
+    "transformer_training",
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {"lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"} | {
+    "transformer_study",
     "word_pairs",
     "word_vectors",
 }
-RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
+RECORDS = {"Sentences", "TransformerRun"} | {
+    "TrainingRun",
+    "TrainingDiverged",
+    "Snapshot",
+    "Estimate",
+    "Comparison",
+    "Row",
+    "Cell",
+    "Diagram",
+}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
 
@@ -549,6 +620,27 @@ BAD_VOCABULARIES = [
     ("court", "a Vocabulary, got str 'court'"),
 ]
 BAD_RUNS = [(REPORT, "a TrainingRun, got LinearityReport"), (None, "a TrainingRun, got NoneType")]
+BAD_FLAGS = [(1, "True or False, got 1"), ("no", "True or False, got 'no'"), (None, "True or False, got None")]
+BAD_SHAPES = {
+    "n_layers": BAD_COUNTS,
+    "width": [(3, "a multiple of n_heads = 2, got 3"), *BAD_DIMS],
+    "n_heads": [(3, "n_heads = 3, got 4"), *BAD_DIMS[:-1]],
+    "tied": BAD_FLAGS,
+}
+BAD_WORD_NUMBERS = [
+    ([[0, 1]], "a tensor of int64 and shape (batch, length)", "got [[0, 1]]"),
+    (torch.zeros(2, 3), "got torch.float32 and shape (2, 3)"),
+    (torch.zeros(3, dtype=torch.int64), "got torch.int64 and shape (3,)"),
+    (torch.zeros((0, 3), dtype=torch.int64), "not empty, got torch.int64 and shape (0, 3)"),
+    (torch.zeros((1, 9), dtype=torch.int64), "at most 5 columns (n_positions), got 9"),
+    (torch.tensor([[-1]]), "between 0 and", "got -1"),
+    (torch.tensor([[99]]), "between 0 and", "got 99"),
+]
+LOOKING = {
+    "run": [(RUN, "a TransformerRun, got TrainingRun"), (None, "a TransformerRun, got NoneType")],
+    "n_sentences": BAD_DIMS,
+    "seed": BAD_SEEDS,
+}
 BAD_PATHS = [
     ("results.parquet", "ends in .csv, got 'results.parquet'"),
     (RESULTS.parent, "ends in .csv, got"),
@@ -1040,6 +1132,55 @@ BAD = {
         **dict.fromkeys(("embedding", "alignment", "between"), BAD_MEASURES),
         "heat_map": [(np.eye(3), "shape (2, 2) beside 2 values of unembedding, got (3, 3)"), *BAD_MEASURES],
     },
+    "SentenceWorld": {
+        "model": BAD_MODELS,
+        "vocabulary": [
+            (Vocabulary.court(3), "2 concepts like the model, got 3"),
+            ("words", "a Vocabulary, got str"),
+            (Vocabulary(("a", "b"), (("c", "d"), ("e", "f")), ("not", "h", "i", "j")), "got 'not' 2 times"),
+        ],
+        "n_synonyms": BAD_DIMS,
+        "shuffled": BAD_FLAGS,
+        "negations": BAD_FLAGS,
+        "named": BAD_FLAGS,
+        "n_fillers": BAD_COUNTS,
+    },
+    "SentenceWorld.write": {"contexts": BAD_CONTEXTS, "seed": BAD_SEEDS},
+    "SentenceWorld.paraphrases": {
+        "contexts": BAD_CONTEXTS,
+        "n_variants": BAD_DIMS,
+        "seed": BAD_SEEDS,
+    },
+    "SentenceWorld.sample": {"n_sentences": BAD_COUNTS, "seed": BAD_SEEDS},
+    "SentenceWorld.texts": {
+        "sentences": [
+            (["royal the"], "a Sentences, got list"),
+            (Sentences(SPOKEN.words, SPOKEN.last[:2]), "of shape (..., length)", "(2,)"),
+            (Sentences(SPOKEN.words * 1.0, SPOKEN.last), "integer words", "got float64"),
+            (Sentences(SPOKEN.words + 100, SPOKEN.last), "numbers from 0 to"),
+            (Sentences(SPOKEN.words, SPOKEN.last + 100), "numbers from 0 to"),
+        ]
+    },
+    "Transformer": {"n_words": BAD_DIMS, "n_positions": BAD_DIMS, **BAD_SHAPES},
+    "Transformer.streams": {"words": BAD_WORD_NUMBERS},
+    "Transformer.forward": {"words": BAD_WORD_NUMBERS},
+    "train_transformer": {
+        "world": [(MODEL, "a SentenceWorld, got LatentConditionalModel"), (None, "a SentenceWorld, got NoneType")],
+        **BAD_SHAPES,
+        "n_sentences": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]],
+        "steps": [*BAD_COUNTS, (None, "integer, got None")],
+        "batch_size": [(0, "at least 1, got 0"), *BAD_COUNTS[1:]],
+        "learning_rate": BAD_POSITIVES,
+        "seed": BAD_SEEDS,
+        "dtype": BAD_DTYPES,
+        "device": [("abacus", "a device of this machine"), (0.5, "a device of this machine")],
+        "callback": [("print", "a function of step and excess loss, got 'print'"), (3, "got 3")],
+        "progress": BAD_FLAGS,
+    },
+    "as_predictor": LOOKING,
+    "layer_reports": LOOKING,
+    "sentence_cosines": LOOKING,
+    "word_cosines": {"run": LOOKING["run"]},
     "concept_graph": {
         "graph": [(nx.DiGraph(EDGES), "a ConceptGraph, got DiGraph"), (None, "a ConceptGraph, got NoneType None")],
         "names": [
@@ -1173,6 +1314,23 @@ BAD = {
     "cosine_heat_map": {
         "report": [(MODEL, "a LinearityReport, got LatentConditionalModel"), (None, "a LinearityReport, got NoneType")],
         "names": [*BAD_NAMES, (["a", "a"], "different from each other, got 'a' 2 times")],
+    },
+    "means": {
+        "series": [
+            ({"a": {}}, "['a']", "at least one entry, got none"),
+            ({"a": {1: []}}, "['a'][1]", "at least one run, got none"),
+            ({"a": {1: [INF]}}, "['a'][1]", "finite entries, got inf"),
+            ({"a": {1: 3}}, "['a'][1]", "shape (n,), got ()"),
+            ({"a": {0: [1]}}, "['a']", "above 0 on the logarithmic x axis, got"),
+            ({"a": {"one": [1]}}, "['a']", "array of real numbers, got ['one']"),
+            ({"a": [1, 2]}, "['a']", "mapping, got [1, 2]"),
+            ({1: {1: [1]}}, "hold strings, got 1"),
+            ({}, "at least one entry, got none"),
+        ],
+        "x_title": BAD_WORDS,
+        "y_title": BAD_WORDS,
+        "description": BAD_WORDS,
+        "log": [("z", "one of '', 'x', 'y', 'xy', got 'z'"), (None, "got None")],
     },
     "lines": {
         "series": [

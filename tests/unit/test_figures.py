@@ -18,7 +18,9 @@ from worlds import EDGES, dag_joint, dag_world, field_world
 from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
 from linrep_core.phase_diagram import MEASURES, Cell, Diagram
 from linrep_core.reproduction import COSINES, Comparison, Estimate
+from linrep_core.sentences import SentenceWorld
 from linrep_core.training import HISTORY
+from linrep_core.transformer_training import train_transformer
 
 M = 2
 MODEL = LatentConditionalModel(ConceptGraph.random(M, 1.0, seed=0))
@@ -26,6 +28,7 @@ WORDS = Vocabulary.court(M)
 RUN = train(MODEL, 3, steps=40, n_snapshots=5, progress=False)
 REPORT = linearity(MODEL, RUN.predictor)
 POINTS = RUN.predictor.unembeddings.numpy()
+READING = train_transformer(SentenceWorld(MODEL), n_layers=1, width=4, steps=10, progress=False)
 
 FIGURES = {
     "concept_graph": lambda: figures.concept_graph(dag_world()),
@@ -39,6 +42,10 @@ FIGURES = {
     "lines": lambda: figures.lines(
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
+    "means": lambda: figures.means(
+        {"one": {1: [3.0, 4.0], 2: [5.0]}}, x_title="x", y_title="y", description="A mean with its errors."
+    ),
+    "training_curves of a transformer": lambda: figures.training_curves(READING),
     "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
     "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
     "steering_explorer": lambda: figures.steering_explorer(EXPLORER),
@@ -417,6 +424,26 @@ def test_lines_show_their_series_and_leave_a_gap_for_nan():
 def test_lines_take_logarithmic_axes(log, types):
     figure = figures.lines({"a": ([1, 2], [1, 2])}, x_title="x", y_title="y", description="A line.", log=log)
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
+
+
+def test_means_are_those_of_the_runs_with_two_standard_errors():
+    runs = {"one": {8: [1.0, 3.0], 16: [4.0]}, "two": {8: [0.0, 0.0, 3.0]}}
+    figure = figures.means(runs, x_title="width", y_title="cosine", description="Up.", log="x")
+    one, two = figure.data
+    assert (list(one.x), list(one.y)) == ([8.0, 16.0], [2.0, 4.0])
+    assert list(one.error_y.array) == [2.0, 0.0]  # a single run has no error
+    assert (list(two.y), list(two.error_y.array)) == ([1.0], [2.0])
+    assert (one.name, two.name) == ("one", "two")
+    assert one.line.color != two.line.color
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "linear")
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("width", "cosine")
+    assert figure.layout.meta["description"] == "Up."
+
+
+def test_curves_of_a_transformer_are_its_history():
+    by_name = {trace.name: trace for trace in figures.training_curves(READING).data}
+    assert by_name["between the two"].y == pytest.approx(READING.history["alignment"], abs=1e-4)
+    assert by_name["excess loss"].y == pytest.approx(READING.history["excess_loss"], rel=1e-4)
 
 
 def test_statements_stand_to_the_right_of_what_they_use_coloured_by_source():
