@@ -41,6 +41,7 @@ SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
 DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
 HEIGHT = 380
 CAMERA = {"eye": {"x": 1.0, "y": 1.0, "z": 0.65}}  # nearer than plotly's own, which leaves half of the frame empty
+MOST_TICKS = 6  # of an axis that names its very values
 PHASE_MEASURES = {
     "unembedding": "mean cosine",
     "alignment": "alignment",
@@ -357,7 +358,9 @@ def means(
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
         marks = {"x": _short(x), "y": _short(y), "error_y": errors, "name": name}
         figure.add_trace(go.Scatter(**marks, mode="lines+markers", line=style))
-    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
+    there = sorted({float(x) for runs in series.values() for x in runs})
+    few = {"tickvals": there} if len(there) <= MOST_TICKS else {}  # else plotly's own, which suit a long axis
+    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear", **few)
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
     figure.update_layout(legend={"orientation": "h", "y": -0.25})
     return _finish(figure, description)
