@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_array, check_integer, check_number
+from linrep_core._checks import as_array, check_array, check_integer, check_number
 from linrep_core.identifiability import share_left
 
 Array = NDArray[np.float64]
@@ -242,8 +242,7 @@ def _vectors(name: str, value: Any) -> Array:
 
 
 def _values(name: str, value: Any, n: int, beside: str) -> Array:
-    array = np.asarray(value)
-    columns = check_array(name, value, shape=("n",) if array.ndim == 1 else ("n", "r"))
+    columns = check_array(name, value, shape=("n",) if as_array(name, value).ndim == 1 else ("n", "r"))
     if len(columns) != n or columns.size == 0:
         raise ValueError(f"{name} must have one entry for each of the {n} rows of {beside}, got shape {columns.shape}")
     return columns.reshape(n, -1)

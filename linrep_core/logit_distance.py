@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linrep_core._checks import check_array, check_integer, check_number, check_sequence, shown
+from linrep_core._checks import as_array, check_array, check_integer, check_number, check_sequence, shown
 from linrep_core.identifiability import RANK_TOLERANCE, log_probabilities, pivoted_unembeddings, tables, two_predictors
 
 Array = NDArray[np.float64]
@@ -264,7 +264,7 @@ def log_posterior_regression(representations: Any, posteriors: Any) -> Posterior
     1.0
     """
     f = check_array("representations", representations, shape=("n_contexts", "dim"))
-    table = np.asarray(_positive_rows("posteriors", posteriors))
+    table = _positive_rows("posteriors", posteriors)
     if len(table) != len(f) or f.size == 0:
         raise ValueError(f"posteriors must have one row for each of the {len(f)} representations, got {len(table)}")
     logs = np.log(table).reshape(len(f), -1)
@@ -335,7 +335,8 @@ def _weights(weights: Any, n: int) -> Array:
 
 
 def _positive_rows(name: str, value: Any) -> Array:
-    shape = ("n", "concepts", "values") if np.ndim(value) == 3 and name == "posteriors" else ("n", "values")
+    several = name == "posteriors" and as_array(name, value).ndim == 3
+    shape = ("n", "concepts", "values") if several else ("n", "values")
     table = check_array(name, value, shape=shape)
     if table.size == 0 or table.min() <= 0:
         found = f"{table.min():g}" if table.size else f"shape {table.shape}"
