@@ -373,15 +373,22 @@ def share_left(wanted: Array, found: Array) -> float:
 
 
 def _related(f: Array, g0: Array, other_f: Array, other_g0: Array) -> tuple[Array, float, float]:
-    """Least squares f' = A f, and how far f' and g0 are from it: A, and the two residuals."""
-    matrix = np.linalg.lstsq(f, other_f, rcond=None)[0].T
+    """Least squares f' = A f, and how far f' and g0 are from it: A, and the two residuals.
+
+    What A does outside span{f} is left open by f, and chosen to suit the unembeddings.
+    """
+    matrix = np.linalg.lstsq(f, other_f, rcond=RANK_TOLERANCE)[0].T
+    basis = span_basis(f)
+    unreached = g0 - g0 @ basis @ basis.T
+    matrix = matrix + np.linalg.lstsq(other_g0, unreached, rcond=RANK_TOLERANCE)[0]
     return matrix, share_left(other_f, f @ matrix.T), share_left(g0, other_g0 @ matrix)
 
 
 def linear_relation(first: Any, second: Any) -> Relation:
     """The classical relation of whole representations: f' = A f and g0 = A^T g0'.
 
-    It holds for every pair with the same distribution that is diverse on both sides, and in general for no other.
+    It holds for every pair with the same distribution that is diverse on both sides, and for a change of basis; for
+    other pairs with the same distribution it holds by chance only.
 
     Examples
     --------

@@ -341,7 +341,10 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs"}
+ELSEWHERE = {
+    *("identifiability", "linear_properties", "logit_distance"),
+    *("lab", "llm", "llm_study", "natural_gradient", "theorems", "word_pairs"),
+}
 RECORDS = {"TrainingRun", "TrainingDiverged", "Snapshot", "Estimate", "Comparison", "Row", "Cell", "Diagram"}
 
 # ---- what goes wrong with each kind of argument: (value, words of the message besides the argument's name) ------
