@@ -139,7 +139,7 @@ def span_basis(vectors: Any, tolerance: float = RANK_TOLERANCE) -> Array:
     share = check_number("tolerance", tolerance, low=0.0, high=1.0, open_interval=True)
     _, values, right = np.linalg.svd(rows, full_matrices=False)
     rank = int((values > share * values[0]).sum()) if values.size else 0
-    return right[:rank].T
+    return _canonical(right[:rank].T)
 
 
 def intersection(first: Any, second: Any, tolerance: float = RANK_TOLERANCE) -> Array:
@@ -217,7 +217,7 @@ class Parts:
         onto_s = self.unembedding_span @ (self.unembedding_span.T @ self.embedding_span)
         # the projected basis has singular values of at most 1: compare with 1, so that no overlap at all counts as none
         left, values, _ = np.linalg.svd(onto_s, full_matrices=False)
-        return left[:, values > self.tolerance**0.5]
+        return _canonical(left[:, values > self.tolerance**0.5])
 
     @property
     def effective_complexity(self) -> int:
@@ -562,6 +562,14 @@ def _broadcast(name: str, value: Any, shape: tuple[int, int]) -> Array:
     if np.ndim(value) == 0:
         return np.full(shape, check_number(name, value, low=-np.inf))
     return check_array(name, value, shape=shape)
+
+
+def _canonical(basis: Array) -> Array:
+    """The same span in a basis that does not depend on how a machine computes singular vectors."""
+    dim, rank = basis.shape
+    fixed = np.random.default_rng(0).standard_normal((dim, rank))  # generic columns, projected on the span
+    columns, triangle = np.linalg.qr(basis @ (basis.T @ fixed))
+    return columns * np.where(np.diag(triangle) < 0, -1.0, 1.0)
 
 
 def _orthogonal(dim: int, rng: np.random.Generator) -> Array:
