@@ -225,7 +225,8 @@ def unembedding_slider(
         for label, value in zip(labels, values, strict=True)
     }
     figure, told = _moving_unembeddings(frames, vocabulary, concepts, color_by, shown_first="first")
-    figure.update_layout(sliders=[_slider(labels, prefix, 0)])
+    above = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"}  # full width for the scene
+    figure.update_layout(sliders=[_slider(labels, prefix, 0)], legend=above)
     description = (
         f"{len(vocabulary.tokens)} unembeddings in three dimensions at {len(labels)} places of a slider, "
         f"{told} Places: {', '.join(labels)}."
