@@ -160,7 +160,7 @@ def intersection(first: Any, second: Any, tolerance: float = RANK_TOLERANCE) -> 
 
     Examples
     --------
-    >>> intersection([[1.0, 0, 0], [0, 1.0, 0]], [[0, 1.0, 0], [0, 0, 1.0]]).round(6).tolist()
+    >>> abs(intersection([[1.0, 0, 0], [0, 1.0, 0]], [[0, 1.0, 0], [0, 0, 1.0]]).round(6)).tolist()
     [[0.0], [1.0], [0.0]]
     """
     a, b = (check_array(n, v, shape=("n", "dim")) for n, v in (("first", first), ("second", second)))
@@ -168,8 +168,7 @@ def intersection(first: Any, second: Any, tolerance: float = RANK_TOLERANCE) -> 
         raise ValueError(f"second must have rows of length {a.shape[1]} as first, got {b.shape[1]}")
     one, other = span_basis(a, tolerance), span_basis(b, tolerance)
     left, cosines, _ = np.linalg.svd(one.T @ other)
-    shared = one @ left[:, : int((cosines > 1 - tolerance / 2).sum())]
-    return shared * np.where(shared.sum(axis=0) < 0, -1.0, 1.0) + 0.0  # no -0.0
+    return _canonical(one @ left[:, : int((cosines > 1 - tolerance / 2).sum())])
 
 
 @dataclass(frozen=True)

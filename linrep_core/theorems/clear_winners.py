@@ -55,7 +55,7 @@ def conclusion(case: Case) -> Conclusion:
     bound = (n_tokens - 1) * np.exp(-case.margin) * (1 + np.log(n_tokens) + farthest)
     missed = abs(linear_relation(first, second).embedding_residual - case.residual)
     return worst_of(
-        Conclusion("divergence / its bound", kl_divergence(first, second) / bound, 1.0),
+        Conclusion("divergence / its bound", kl_divergence(first, second) / float(bound), 1.0),
         Conclusion("|residual of the best linear map - sin(2a)/sqrt(2)|", missed, 1e-9),
     )
 

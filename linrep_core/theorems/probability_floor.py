@@ -46,7 +46,7 @@ def hypotheses(case: Case) -> list[Hypothesis]:
 def conclusion(case: Case) -> Conclusion:
     """The logit distance over its bound."""
     first, second = case.pair.first, case.pair.second
-    bound = np.sqrt(kl_divergence(first, second)) / case.floor
+    bound = float(np.sqrt(kl_divergence(first, second))) / case.floor
     return Conclusion("logit distance * tau / sqrt(KL)", logit_distance(first, second) / bound, 1 + 1e-7)
 
 
