@@ -192,28 +192,48 @@ def unembedding_animation(
     check_instance("run", run, TrainingRun)
     if not run.snapshots:
         raise ValueError("run must have snapshots, got none; train with n_snapshots=40, say")
-    frames = [_token_table(snapshot.unembeddings, vocabulary)[0] for snapshot in run.snapshots]
-    tokens = concept_vectors(len(vocabulary.concepts))
-    color_by = check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
-    chosen = _chosen(concepts, tokens.shape[1])
-    steps = [str(snapshot.step) for snapshot in run.snapshots]
-    figure = go.Figure(data=_moving_traces(frames[-1], tokens, chosen, color_by, vocabulary))
-    figure.frames = [
-        go.Frame(name=step, data=_moving_traces(points, tokens, chosen, color_by, vocabulary))
-        for step, points in zip(steps, frames, strict=True)
-    ]
-    figure.update_layout(
-        scene=_scene(max(float(np.abs(points).max()) for points in frames) * 1.1),
-        updatemenus=[_play_buttons()],
-        sliders=[_step_slider(steps)],
-    )
-    names = ", ".join(vocabulary.concepts[concept] for concept in chosen) or "no concept chosen"
+    frames = {str(snapshot.step): _token_table(snapshot.unembeddings, vocabulary)[0] for snapshot in run.snapshots}
+    figure, told = _moving_unembeddings(frames, vocabulary, concepts, color_by, shown_first="last")
+    figure.update_layout(updatemenus=[_play_buttons()], sliders=[_slider(list(frames), "step ", len(frames) - 1)])
     description = (
-        f"Animation of {len(tokens)} unembeddings in three dimensions over {run.steps} training steps, coloured by "
-        f"{vocabulary.concepts[color_by]}; the last frame is shown first. Lines join tokens that differ in one "
-        f"concept only ({names})."
+        f"Animation of {len(vocabulary.tokens)} unembeddings in three dimensions over {run.steps} training steps, "
+        f"{told}"
     )
     return _finish(figure, description, height=560)
+
+
+def unembedding_slider(
+    tables: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    concepts: Sequence[int] | None = None,
+    *,
+    color_by: int = 0,
+    prefix: str = "",
+) -> go.Figure:
+    """`unembedding_space` with a slider: one frame for each table, under its label; the first is shown first.
+
+    Parameters
+    ----------
+    tables
+        Label of a place on the slider -> unembeddings, all of one shape (n_tokens, dim) with dim at most 3: one
+        predictor on its way through those with the same distribution, for example.
+    prefix
+        Stands before the label above the slider.
+    """
+    labels, values = _named("tables", tables)
+    check_words("prefix", [prefix])
+    frames = {
+        label: _token_table(value, vocabulary, f"tables[{label!r}]")[0]
+        for label, value in zip(labels, values, strict=True)
+    }
+    figure, told = _moving_unembeddings(frames, vocabulary, concepts, color_by, shown_first="first")
+    above = {"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"}  # full width for the scene
+    figure.update_layout(sliders=[_slider(labels, prefix, 0)], legend=above)
+    description = (
+        f"{len(vocabulary.tokens)} unembeddings in three dimensions at {len(labels)} places of a slider, "
+        f"{told} Places: {', '.join(labels)}."
+    )
+    return _finish(figure, description, height=520)
 
 
 def training_curves(run: TrainingRun | TransformerRun) -> go.Figure:
@@ -962,14 +982,14 @@ def _check_vocabulary(vocabulary: Vocabulary, n_tokens: int) -> None:
         )
 
 
-def _token_table(unembeddings: Any, vocabulary: Vocabulary) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+def _token_table(
+    unembeddings: Any, vocabulary: Vocabulary, name: str = "unembeddings"
+) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """The tokens' points in three dimensions and their concept vectors."""
-    points = check_array("unembeddings", unembeddings, shape=("n_tokens", "dim"))
+    points = check_array(name, unembeddings, shape=("n_tokens", "dim"))
     _check_vocabulary(vocabulary, len(points))
     if not 1 <= points.shape[1] <= 3:
-        raise ValueError(
-            f"unembeddings must have 1 to 3 dimensions to be drawn, got {points.shape[1]}; project them first"
-        )
+        raise ValueError(f"{name} must have 1 to 3 dimensions to be drawn, got {points.shape[1]}; project them first")
     return np.pad(points, ((0, 0), (0, 3 - points.shape[1]))), concept_vectors(len(vocabulary.concepts))
 
 
@@ -1056,6 +1076,30 @@ def _chosen(concepts: Sequence[int] | None, n_concepts: int) -> list[int]:
     return [check_integer("concepts", concept, low=0, high=n_concepts - 1) for concept in given]
 
 
+def _moving_unembeddings(
+    frames: Mapping[str, NDArray],
+    vocabulary: Vocabulary,
+    concepts: Sequence[int] | None,
+    color_by: int,
+    *,
+    shown_first: str,
+) -> tuple[go.Figure, str]:
+    """A frame for each label's points, the "first" or "last" of them shown, and the end of the description."""
+    tokens = concept_vectors(len(vocabulary.concepts))
+    color_by = check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
+    chosen = _chosen(concepts, tokens.shape[1])
+    traces = {label: _moving_traces(points, tokens, chosen, color_by, vocabulary) for label, points in frames.items()}
+    figure = go.Figure(data=list(traces.values())[0 if shown_first == "first" else -1])
+    figure.frames = [go.Frame(name=label, data=data) for label, data in traces.items()]
+    figure.update_layout(scene=_scene(max(float(np.abs(points).max()) for points in frames.values()) * 1.1))
+    names = ", ".join(vocabulary.concepts[concept] for concept in chosen) or "no concept chosen"
+    told = (
+        f"coloured by {vocabulary.concepts[color_by]}; the {shown_first} frame is shown first. Lines join tokens that "
+        f"differ in one concept only ({names})."
+    )
+    return figure, told
+
+
 def _moving_traces(
     points: NDArray, tokens: NDArray, concepts: list[int], color_by: int, vocabulary: Vocabulary
 ) -> list[go.Scatter3d]:
@@ -1087,13 +1131,13 @@ def _play_buttons() -> dict[str, Any]:
     }
 
 
-def _step_slider(steps: Sequence[str]) -> dict[str, Any]:
+def _slider(steps: Sequence[str], prefix: str, active: int) -> dict[str, Any]:
     args = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     return {
-        "active": len(steps) - 1,
+        "active": active,
         "x": 0,
         "len": 1,
         "pad": {"t": 60},
-        "currentvalue": {"prefix": "step "},
+        "currentvalue": {"prefix": prefix},
         "steps": [{"label": step, "method": "animate", "args": [[step], args]} for step in steps],
     }

@@ -2,7 +2,8 @@
 
 `STATEMENTS` holds them all, by label, in the order in which the book proves them. The module of ``"thm-log-odds"`` is
 `log_odds`, and so on. What the modules share: `statement` (what a statement is), `exact_fit` (predictors that fit a
-world exactly, in closed form) and `descent` (gradient descent for as long as one likes).
+world exactly, in closed form), `descent` (gradient descent for as long as one likes) and `equivalent_pairs` (predictors
+with the same distribution).
 
     from linrep_core.theorems import STATEMENTS, check_statement
     print(check_statement(STATEMENTS["thm-log-odds"], n_instances=200))
@@ -56,6 +57,20 @@ MODULES = (
     "word_cube",
     "bottleneck",
     "unlimited_dimension",
+    # two models, one distribution
+    "extended_linear_relation",
+    "related_parts",
+    "diverse_relation",
+    # all or none
+    "relational_linearity",
+    "linear_subspaces",
+    "linear_probing",
+    "linear_steering",
+    "parallel_transfer",
+    # close is not equal
+    "logit_distance_bound",
+    "clear_winners",
+    "probability_floor",
 )
 
 

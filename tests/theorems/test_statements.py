@@ -19,7 +19,7 @@ from linrep_core.theorems.statement import Conclusion, above, at_most, worst_of
 
 SEEDS = st.integers(0, 2**31 - 1)
 PLACES = st.integers(0, 59)  # which of a statement's sizes
-SHARED = {"statement", "exact_fit", "descent"}
+SHARED = {"statement", "exact_fit", "descent", "equivalent_pairs"}
 EVERY_STATEMENT = [pytest.param(statement, id=label) for label, statement in STATEMENTS.items()]
 EVERY_COUNTEREXAMPLE = [
     pytest.param(statement, name, case, id=f"{label}: {name}")

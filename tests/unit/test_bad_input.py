@@ -380,6 +380,10 @@ CALLS = {
         figures.unembedding_animation,
         {"run": RUN, "vocabulary": WORDS, "concepts": [0], "color_by": 0},
     ),
+    "unembedding_slider": (
+        figures.unembedding_slider,
+        {"tables": {"0": G}, "vocabulary": WORDS, "concepts": [0], "color_by": 0, "prefix": "moved by "},
+    ),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
@@ -414,10 +418,10 @@ HERE = (
     "figures",
 )
 # natural_gradient has no arguments of its own: `train` checks them
-ELSEWHERE = {"lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"} | {
-    "transformer_study",
-    "word_pairs",
-    "word_vectors",
+ELSEWHERE = {
+    *("identifiability", "linear_properties", "logit_distance"),
+    *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
+    *("transformer_study", "word_pairs", "word_vectors"),
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
@@ -1259,6 +1263,18 @@ BAD = {
         "vocabulary": [*BAD_VOCABULARIES, (None, "a Vocabulary, got NoneType None")],
         "concepts": BAD_CONCEPT_LISTS,
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+    },
+    "unembedding_slider": {
+        "tables": [
+            ({}, "at least one entry, got none"),
+            ([G], "mapping, got"),
+            ({"0": np.ones((4, 4))}, "tables['0']", "1 to 3 dimensions to be drawn, got 4"),
+            ({"0": G, "1": np.full((4, 2), NAN)}, "tables['1']", "finite entries, got nan"),
+        ],
+        "vocabulary": [*BAD_VOCABULARIES, (None, "a Vocabulary, got NoneType None")],
+        "concepts": BAD_CONCEPT_LISTS,
+        "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+        "prefix": BAD_WORDS,
     },
     "training_curves": {"run": BAD_RUNS},
     "concept_heat_maps": {

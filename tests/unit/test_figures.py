@@ -37,6 +37,7 @@ FIGURES = {
     "next_token_table": lambda: figures.next_token_table(MODEL, [[1, -1], [-1, -1]], WORDS),
     "unembedding_space": lambda: figures.unembedding_space(POINTS, WORDS),
     "unembedding_animation": lambda: figures.unembedding_animation(RUN, WORDS),
+    "unembedding_slider": lambda: figures.unembedding_slider({"0": POINTS, "1": 2 * POINTS}, WORDS, prefix="moved by "),
     "training_curves": lambda: figures.training_curves(RUN),
     "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
     "lines": lambda: figures.lines(
@@ -361,6 +362,24 @@ def test_animation_has_a_frame_for_each_snapshot_and_shows_the_last_first():
     high = figure.layout.scene.xaxis.range[1]
     assert high > max(np.abs(snapshot.unembeddings).max() for snapshot in RUN.snapshots)
     assert "over 40 training steps, coloured by female" in figure.layout.meta["description"]
+
+
+def test_slider_has_a_frame_for_each_table_and_shows_the_first():
+    tables = {"0": POINTS, "1 nat": 2 * POINTS, "2 nats": -POINTS}
+    figure = figures.unembedding_slider(tables, WORDS, [1], color_by=1, prefix="moved by ")
+    (slider,) = figure.layout.sliders
+    assert [frame.name for frame in figure.frames] == [step.label for step in slider.steps] == list(tables)
+    assert [list(step.args[0]) for step in slider.steps] == [[label] for label in tables]
+    assert (slider.active, slider.currentvalue.prefix) == (0, "moved by ")
+    for frame, table in zip(figure.frames, tables.values(), strict=True):
+        for trace in frame.data[1:]:
+            for word, point in drawn_points(trace).items():
+                assert point == rounded(table[WORDS.tokens.index(word)])
+    assert [trace.to_plotly_json() for trace in figure.data] == [
+        trace.to_plotly_json() for trace in figure.frames[0].data
+    ]
+    assert figure.layout.scene.xaxis.range[1] > 2 * np.abs(POINTS).max()
+    assert "at 3 places of a slider, coloured by female; the first frame" in figure.layout.meta["description"]
 
 
 def test_curves_show_the_history():
