@@ -771,7 +771,7 @@ def paper_headline() -> dict[str, float]:
     Examples
     --------
     >>> {name: round(value, 3) for name, value in paper_headline().items()}
-    {'within': 0.168, 'between': 0.011, 'languages': 0.333, 'words': 0.042, 'others': 0.011}
+    {'within': 0.168, 'between': 0.011, 'languages': 0.249, 'words': 0.042, 'others': 0.011}
     """
     paper = paper_numbers()
     heat_map = np.array(paper["heat_map"])

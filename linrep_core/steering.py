@@ -212,7 +212,7 @@ def shared_words(single_token: Any, names: Any) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> shared_words({"walk": 1, "walks": 2, "walking": 3}.get, ["verb-3pSg", "verb-Ving"]).tolist()
+    >>> shared_words({"add": 1, "adds": 2, "adding": 3}.get, ["verb-3pSg", "verb-Ving"]).tolist()
     [[True, True], [True, True]]
     """
     concepts = token_concepts()
