@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import math
 import os
@@ -231,7 +232,9 @@ def running(path, lines, **settings):
         "if __name__ == '__main__':\n"
         f"    t.quiet(t.slow, {{'n': range(20)}}, {str(path)!r}, n_jobs=2)\n"
     )
-    process = subprocess.Popen([sys.executable, program], start_new_session=True, **settings)
+    # a shell starts what it runs in the background deaf to Ctrl-C, and so all that comes from it; this one must hear
+    hear = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen([sys.executable, program], start_new_session=True, preexec_fn=hear, **settings)
     try:
         deadline = time.time() + 60
         while not journal_of(path).exists() or journal_of(path).read_bytes().count(b"\n") < lines:
