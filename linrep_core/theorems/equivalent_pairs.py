@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from linrep_core.identifiability import Parts, distribution_gap, equivalent_predictor, parts, share_left, tables
 from linrep_core.linear_properties import LinearProperty
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.theorems.statement import Conclusion, Hypothesis, at_most
+from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -50,9 +50,14 @@ class Pair:
         return at_most("same distribution", distribution_gap(self.first, self.second), SAME)
 
 
+def random_complexity(rng: np.random.Generator, n_tokens: int) -> int:
+    """An effective complexity that so many tokens allow, at most 8."""
+    return int(rng.integers(1, min(8, n_tokens - 1) + 1))
+
+
 def random_predictor(rng: np.random.Generator, n_tokens: int, *, complexity: int | None = None) -> Predictor:
     """Normal entries, both spans full: as many dimensions as the effective complexity, at most 8."""
-    k = int(rng.integers(1, min(8, n_tokens - 1) + 1)) if complexity is None else complexity
+    k = random_complexity(rng, n_tokens) if complexity is None else complexity
     n_contexts = int(rng.integers(k + 2, k + 30))
     return rng.standard_normal((n_contexts, k)), rng.standard_normal((n_tokens, k))
 
@@ -67,10 +72,14 @@ def another(
     return equivalent_predictor(predictor, chosen, embedding_room=room, seed=int(rng.integers(2**31)))
 
 
-def random_pair(rng: np.random.Generator, n_tokens: int) -> Pair:
-    """Two predictors with the same distribution, each in any dimension and with any room for its free parts."""
-    core = random_predictor(rng, n_tokens)
+def equivalent_pair(rng: np.random.Generator, core: Predictor) -> Pair:
+    """Two predictors with the distribution of `core`, each in any dimension and with any room for its free parts."""
     return Pair(another(rng, core), another(rng, core))
+
+
+def random_pair(rng: np.random.Generator, n_tokens: int) -> Pair:
+    """Two predictors with the same random distribution."""
+    return equivalent_pair(rng, random_predictor(rng, n_tokens))
 
 
 def disturbed(rng: np.random.Generator, predictor: Predictor, size: float = 0.3) -> Predictor:
@@ -81,6 +90,8 @@ def disturbed(rng: np.random.Generator, predictor: Predictor, size: float = 0.3)
 
 # ---- properties that are looked at along directions -----------------------------------------------------------------
 
+Measure = Callable[[int, Array], LinearProperty]  # of predictor 0 or 1 of a pair, along these directions
+
 
 @dataclass(frozen=True)
 class LookedAt:
@@ -89,7 +100,7 @@ class LookedAt:
     Attributes
     ----------
     pair : Pair
-    measure : callable (predictor number 0 or 1, its directions) -> LinearProperty
+    measure : callable, see `Measure`
     weights : array of shape (r, n_tokens) or (r, n_contexts)
         Which combinations of unembeddings (or of embeddings) the directions are claimed to be.
     directions : pair of arrays of shape (r, dim)
@@ -99,7 +110,7 @@ class LookedAt:
     """
 
     pair: Pair
-    measure: Callable[[int, Array], LinearProperty]
+    measure: Measure
     weights: Array
     directions: tuple[Array, Array]
     table: int = 1
@@ -120,7 +131,7 @@ class LookedAt:
         return Conclusion("difference of the property's residuals in the two predictors", abs(one - other), 1e-7)
 
 
-def along(pair: Pair, measure: Callable[[int, Array], LinearProperty], weights: Array, table: int = 1) -> LookedAt:
+def along(pair: Pair, measure: Measure, weights: Array, table: int = 1) -> LookedAt:
     """The property along the same combinations of unembeddings (1) or embeddings (0) in both predictors."""
     one, other = (weights @ of[table] for of in pair.tables)
     return LookedAt(pair, measure, weights, (one, other), table)
@@ -132,9 +143,41 @@ def zero_sum(rng: np.random.Generator, n_rows: int, n_tokens: int) -> Array:
     return weights - weights.mean(axis=1, keepdims=True)
 
 
-def whole_vectors(pair: Pair, measure: Callable[[int, Array], LinearProperty], table: int = 1) -> LookedAt:
+def whole_vectors(pair: Pair, measure: Measure, table: int = 1) -> LookedAt:
     """The property of whole vectors; the weights are those that come nearest to the unit vectors in the first."""
     matrix = pair.tables[0][table]
     weights = np.linalg.pinv(matrix - matrix.mean(axis=0) if table else matrix)
     dims = [of[table].shape[1] for of in pair.tables]
     return LookedAt(pair, measure, weights, (np.eye(dims[0]), np.eye(dims[1])), table)
+
+
+def all_or_none(
+    *,
+    label: str,
+    title: str,
+    claim: str,
+    looks: str,
+    example: Callable[[int, int], LookedAt],
+    counterexamples: Callable[[], dict[str, LookedAt]],
+) -> Statement:
+    """The statement that a property looked at along the same combinations has the same residual in both predictors.
+
+    `looks` names the hypothesis that the directions are such combinations; what is measured is the examples' own.
+    """
+
+    def hypotheses(case: LookedAt) -> list[Hypothesis]:
+        return [case.pair.same_distribution(), at_most(looks, case.off_directions(), EXACT)]
+
+    return Statement(
+        label=label,
+        title=title,
+        source="this book's own conditions and proof; the question is arXiv 2410.23501's",
+        claim=claim,
+        uses=(),
+        size="number of tokens |V|",
+        sizes=TOKENS,
+        hypotheses=hypotheses,
+        conclusion=LookedAt.conclusion,
+        example=example,
+        counterexamples=counterexamples,
+    )

@@ -18,35 +18,22 @@ import numpy as np
 from linrep_core.identifiability import equivalent_predictor
 from linrep_core.linear_properties import LinearProperty, linear_probe
 from linrep_core.theorems.equivalent_pairs import (
-    EXACT,
-    TOKENS,
     Array,
     LookedAt,
+    Measure,
     Pair,
+    all_or_none,
     along,
     another,
     disturbed,
+    equivalent_pair,
     random_predictor,
     whole_vectors,
     zero_sum,
 )
-from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
 
 
-def hypotheses(case: LookedAt) -> list[Hypothesis]:
-    """The same p; the probe may use the same combinations of differences of unembeddings."""
-    return [
-        case.pair.same_distribution(),
-        at_most("probes along differences of unembeddings", case.off_directions(), EXACT),
-    ]
-
-
-def conclusion(case: LookedAt) -> Conclusion:
-    """The difference of what the best probes miss."""
-    return case.conclusion()
-
-
-def measure_of(pair: Pair, values: Array):
+def measure_of(pair: Pair, values: Array) -> Measure:
     """How much of the values no probe reads."""
 
     def measure(number: int, directions: Array) -> LinearProperty:
@@ -59,7 +46,7 @@ def example(seed: int, size: int) -> LookedAt:
     """Values that a probe reads exactly (odd seeds) or that are random (even ones)."""
     rng = np.random.default_rng(seed)
     core = random_predictor(rng, size)
-    pair = Pair(another(rng, core), another(rng, core))
+    pair = equivalent_pair(rng, core)
     values = core[0] @ rng.standard_normal(core[0].shape[1]) + 1.0
     if seed % 2 == 0:
         values = rng.standard_normal(len(values))
@@ -80,16 +67,11 @@ def counterexamples() -> dict[str, LookedAt]:
     }
 
 
-STATEMENT = Statement(
+STATEMENT = all_or_none(
     label="thm-linear-probing",
     title="Linear probes: all or none",
-    source="this book's own conditions and proof; the question is arXiv 2410.23501's",
     claim="p = p' => probes along the same differences of unembeddings miss the same share of any values in both",
-    uses=(),
-    size="number of tokens |V|",
-    sizes=TOKENS,
-    hypotheses=hypotheses,
-    conclusion=conclusion,
+    looks="probes along differences of unembeddings",
     example=example,
     counterexamples=counterexamples,
 )

@@ -19,34 +19,21 @@ import numpy as np
 from linrep_core.identifiability import equivalent_predictor
 from linrep_core.linear_properties import LinearProperty, linear_steering
 from linrep_core.theorems.equivalent_pairs import (
-    EXACT,
-    TOKENS,
     Array,
     LookedAt,
+    Measure,
     Pair,
+    all_or_none,
     along,
     another,
     disturbed,
+    equivalent_pair,
     random_predictor,
     whole_vectors,
 )
-from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
 
 
-def hypotheses(case: LookedAt) -> list[Hypothesis]:
-    """The same p; steering vectors are the same combinations of embeddings."""
-    return [
-        case.pair.same_distribution(),
-        at_most("steers with combinations of embeddings", case.off_directions(), EXACT),
-    ]
-
-
-def conclusion(case: LookedAt) -> Conclusion:
-    """The difference of what the best steering vectors miss."""
-    return case.conclusion()
-
-
-def measure_of(pair: Pair, change: Array):
+def measure_of(pair: Pair, change: Array) -> Measure:
     """How much of the change no steering vector makes."""
 
     def measure(number: int, directions: Array) -> LinearProperty:
@@ -59,7 +46,7 @@ def example(seed: int, size: int) -> LookedAt:
     """A change that some vector makes (odd seeds) or a random one (even seeds)."""
     rng = np.random.default_rng(seed)
     core = random_predictor(rng, size)
-    pair = Pair(another(rng, core), another(rng, core))
+    pair = equivalent_pair(rng, core)
     change = core[1] @ rng.standard_normal(core[1].shape[1])
     if seed % 2 == 0:
         change = rng.standard_normal(size)
@@ -82,16 +69,11 @@ def counterexamples() -> dict[str, LookedAt]:
     }
 
 
-STATEMENT = Statement(
+STATEMENT = all_or_none(
     label="thm-linear-steering",
     title="Linear steering: all or none",
-    source="this book's own conditions and proof; the question is arXiv 2410.23501's",
     claim="p = p' => the same combinations of embeddings miss the same share of any change of log-odds in both",
-    uses=(),
-    size="number of tokens |V|",
-    sizes=TOKENS,
-    hypotheses=hypotheses,
-    conclusion=conclusion,
+    looks="steers with combinations of embeddings",
     example=example,
     counterexamples=counterexamples,
 )

@@ -20,42 +20,30 @@ import numpy as np
 from linrep_core.identifiability import equivalent_predictor
 from linrep_core.linear_properties import LinearProperty, linear_subspace
 from linrep_core.theorems.equivalent_pairs import (
-    EXACT,
-    TOKENS,
     Array,
     LookedAt,
+    Measure,
     Pair,
+    all_or_none,
     along,
     another,
     disturbed,
+    equivalent_pair,
+    random_complexity,
     whole_vectors,
     zero_sum,
 )
-from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
-
-
-def hypotheses(case: LookedAt) -> list[Hypothesis]:
-    """The same p; the same combinations of differences of unembeddings."""
-    return [
-        case.pair.same_distribution(),
-        at_most("looks along differences of unembeddings", case.off_directions(), EXACT),
-    ]
-
-
-def conclusion(case: LookedAt) -> Conclusion:
-    """The difference of the two residuals."""
-    return case.conclusion()
 
 
 def switched(rng: np.random.Generator, n_tokens: int, rank: int, *, complexity: int | None = None) -> tuple:
     """A predictor whose second half of contexts is the first half moved within `rank` dimensions."""
-    k = int(rng.integers(1, min(8, n_tokens - 1) + 1)) if complexity is None else complexity
+    k = random_complexity(rng, n_tokens) if complexity is None else complexity
     sources = rng.standard_normal((2 * k + 6, k))
     moves = rng.standard_normal((len(sources), rank)) @ rng.standard_normal((rank, k))
     return np.vstack([sources, sources + moves]), rng.standard_normal((n_tokens, k))
 
 
-def measure_of(pair: Pair, rank: int):
+def measure_of(pair: Pair, rank: int) -> Measure:
     """How much of the moves from the first half of the contexts to the second is outside `rank` dimensions."""
 
     def measure(number: int, directions: Array) -> LinearProperty:
@@ -70,7 +58,7 @@ def example(seed: int, size: int) -> LookedAt:
     """Moves along one line, looked at in one dimension (odd seeds), or along two directions (even ones)."""
     rng = np.random.default_rng(seed)
     core = switched(rng, size, rank=2 - seed % 2)
-    pair = Pair(another(rng, core), another(rng, core))
+    pair = equivalent_pair(rng, core)
     return along(pair, measure_of(pair, 1), zero_sum(rng, size, size))
 
 
@@ -87,16 +75,11 @@ def counterexamples() -> dict[str, LookedAt]:
     }
 
 
-STATEMENT = Statement(
+STATEMENT = all_or_none(
     label="thm-linear-subspaces",
     title="Linear subspaces: all or none",
-    source="this book's own conditions and proof; the question is arXiv 2410.23501's",
     claim="p = p' => along the same differences of unembeddings, f(t) - f(s) fill equally few dimensions in both",
-    uses=(),
-    size="number of tokens |V|",
-    sizes=TOKENS,
-    hypotheses=hypotheses,
-    conclusion=conclusion,
+    looks="looks along differences of unembeddings",
     example=example,
     counterexamples=counterexamples,
 )

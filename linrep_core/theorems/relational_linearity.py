@@ -20,36 +20,24 @@ import numpy as np
 from linrep_core.identifiability import equivalent_predictor
 from linrep_core.linear_properties import LinearProperty, relational_linearity
 from linrep_core.theorems.equivalent_pairs import (
-    EXACT,
-    TOKENS,
     Array,
     LookedAt,
+    Measure,
     Pair,
+    all_or_none,
     along,
     another,
     disturbed,
+    equivalent_pair,
+    random_complexity,
     whole_vectors,
     zero_sum,
 )
-from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, at_most
-
-
-def hypotheses(case: LookedAt) -> list[Hypothesis]:
-    """The same p; the same combinations of differences of unembeddings."""
-    return [
-        case.pair.same_distribution(),
-        at_most("looks along differences of unembeddings", case.off_directions(), EXACT),
-    ]
-
-
-def conclusion(case: LookedAt) -> Conclusion:
-    """The difference of the two residuals."""
-    return case.conclusion()
 
 
 def queried(rng: np.random.Generator, n_tokens: int, *, linear: bool, complexity: int | None = None) -> tuple:
     """A predictor with contexts s in the first half of the rows and t in the second, f(t) affine in f(s) or random."""
-    k = int(rng.integers(1, min(8, n_tokens - 1) + 1)) if complexity is None else complexity
+    k = random_complexity(rng, n_tokens) if complexity is None else complexity
     sources = rng.standard_normal((2 * k + 6, k))
     targets = sources @ rng.standard_normal((k, k)) + rng.standard_normal(k)
     if not linear:
@@ -57,7 +45,7 @@ def queried(rng: np.random.Generator, n_tokens: int, *, linear: bool, complexity
     return np.vstack([sources, targets]), rng.standard_normal((n_tokens, k))
 
 
-def measure_of(pair: Pair):
+def measure_of(pair: Pair) -> Measure:
     """Relational linearity of a predictor's second half of contexts on the first half."""
 
     def measure(number: int, directions: Array) -> LinearProperty:
@@ -72,7 +60,7 @@ def example(seed: int, size: int) -> LookedAt:
     """An equivalent pair in which the relation is linear (odd seeds) or not (even ones)."""
     rng = np.random.default_rng(seed)
     core = queried(rng, size, linear=bool(seed % 2))
-    pair = Pair(another(rng, core), another(rng, core))
+    pair = equivalent_pair(rng, core)
     # all coordinates that p sees, so that an affine map of f is one of them
     return along(pair, measure_of(pair), zero_sum(rng, size, size))
 
@@ -90,16 +78,11 @@ def counterexamples() -> dict[str, LookedAt]:
     }
 
 
-STATEMENT = Statement(
+STATEMENT = all_or_none(
     label="thm-relational-linearity",
     title="Relational linearity: all or none",
-    source="this book's own conditions and proof; the question is arXiv 2410.23501's",
     claim="p = p' => along the same differences of unembeddings, f(t) ~ A f(s) + b misses the same share in both",
-    uses=(),
-    size="number of tokens |V|",
-    sizes=TOKENS,
-    hypotheses=hypotheses,
-    conclusion=conclusion,
+    looks="looks along differences of unembeddings",
     example=example,
     counterexamples=counterexamples,
 )
