@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from linrep_core._checks import check_array, check_integer, check_number, shown
 from linrep_core.predictor import SoftmaxPredictor
@@ -299,9 +300,7 @@ def log_probabilities(predictor: Any) -> Array:
     [[-2000.0, 0.0]]
     """
     f, g = tables(predictor)
-    logits = f @ g.T
-    logits -= logits.max(axis=1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return log_softmax(f @ g.T, axis=1)
 
 
 def distribution_gap(first: Any, second: Any) -> float:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import log_softmax
 
 from linrep_core._checks import (
     check_array,
@@ -31,7 +32,7 @@ from linrep_core._checks import (
     check_sequence,
 )
 from linrep_core.geometry import mean_pairwise_cosine
-from linrep_core.llm import causal_inner_product, concept_direction, random_pairs
+from linrep_core.llm import causal_inner_product, concept_direction, cosine, random_pairs
 from linrep_core.llm_study import (
     LANGUAGE_PAIRS,
     Geometry,
@@ -213,7 +214,7 @@ def probability_layers(features: Any, unembeddings: Any) -> list[dict[str, Any]]
     if not len(contexts):
         raise ValueError("features must hold at least one context, got none")
     logits = contexts @ table.T
-    log10 = (logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)) / np.log(10)
+    log10 = log_softmax(logits, axis=1) / np.log(10)
     below = logits.max(axis=1, keepdims=True) - logits
     centred = table - table.mean(axis=0)
     cosines = {
@@ -337,8 +338,7 @@ def zeros_study(model: str) -> list[dict[str, Any]]:
     seen = [each for each in seen_words(lambda word: read.single_token(f" {word}")) if each.concept in pairs]
     features = read.embed([each.context for each in seen], progress=False).numpy().astype(np.float64)
     table = read.unembeddings.numpy()
-    logits = features @ table.T
-    total = np.logaddexp.reduce(logits, axis=1)
+    logs = log_softmax(features @ table.T, axis=1)
     tokens = np.array([each.tokens for each in seen])
     own = table[tokens[:, 0]].astype(np.float64) - table[tokens[:, 1]]
     drawn = random_pairs(table, min(len(seen), len(table) // 2))
@@ -346,11 +346,11 @@ def zeros_study(model: str) -> list[dict[str, Any]]:
     rows = []
     for geometry in found.values():
         columns = {
-            "ln_right": logits[np.arange(len(seen)), tokens[:, 0]] - total,
-            "ln_wrong": logits[np.arange(len(seen)), tokens[:, 1]] - total,
+            "ln_right": logs[np.arange(len(seen)), tokens[:, 0]],
+            "ln_wrong": logs[np.arange(len(seen)), tokens[:, 1]],
             **seen_cosines(seen, features, own, pairs, geometry),
             "random_odds": (features * chance).sum(axis=1),
-            "random_own": _cosines(geometry.embeddings(features), geometry.unembeddings(chance)),
+            "random_own": cosine(geometry.embeddings(features), geometry.unembeddings(chance)),
         }
         for i, each in enumerate(seen):
             place = {"concept": each.concept, "sentence": each.sentence, "right": each.right, "wrong": each.wrong}
@@ -395,7 +395,7 @@ def seen_cosines(seen: Any, features: Any, own: Any, pairs: dict[str, Array], ge
     table = np.abs(cosine_table(contexts, list(directions.values())))
     place = {name: i for i, name in enumerate(directions)}
     elsewhere = [np.delete(row, place[each.concept]).mean() for row, each in zip(table, words, strict=True)]
-    return {"own": _cosines(contexts, steps), "others": _cosines(contexts, others), "elsewhere": np.array(elsewhere)}
+    return {"own": cosine(contexts, steps), "others": cosine(contexts, others), "elsewhere": np.array(elsewhere)}
 
 
 def _without(pairs: Array, step: Array) -> Array:
@@ -479,12 +479,6 @@ def square_numbers(steps: Any, pairs: Any, geometry: Geometry) -> dict[str, floa
         found[f"aligned_{half + 1}"] = cosine_table([rest[0].mean(axis=0)], [direction])[0, 0]
         found[f"straight_{half + 1}"] = mean_pairwise_cosine(mapped[:, 1] - mapped[:, 0])
     return {name: float(value) for name, value in found.items()}
-
-
-def _cosines(first: Array, second: Array) -> Array:
-    """Cosine of each row with its partner; 0 where one of them is zero."""
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    return np.divide((first * second).sum(axis=1), lengths, out=np.zeros(len(first)), where=lengths > 0)
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from linrep_core._checks import check_array, check_instance, check_integer, check_mapping, check_number, check_words
 from linrep_core.llm import LanguageModel
@@ -189,12 +190,7 @@ def steered_log_probabilities(features: Any, unembeddings: Any, direction: Any, 
     moved = check_array("features", features, shape=("n", table.shape[1])) + check_number(
         "strength", strength, low=-np.inf
     ) * check_array("direction", direction, shape=(table.shape[1],))
-    return _log_softmax(moved @ table.T)
-
-
-def _log_softmax(logits: Array) -> Array:
-    below = logits - logits.max(axis=-1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+    return log_softmax(moved @ table.T, axis=1)
 
 
 # ---- the rows of results/models/ ------------------------------------------------------------------------------------
@@ -275,13 +271,13 @@ def strength_study(model: str) -> list[dict[str, Any]]:
     read, pairs, found = _studied(model)
     table = read.unembeddings.numpy().astype(np.float64)
     logits = read.embed(list(CONTEXTS), progress=False).numpy() @ table.T
-    plain = _log_softmax(logits)
+    plain = log_softmax(logits, axis=1)
     rows = []
     for geometry in found.values():
         for concept, each in pairs.items():
             gained = table @ steering_direction(each, geometry)  # by each token's logit, for one unit of strength
             for strength in STRENGTHS:
-                numbers = _damage(plain, _log_softmax(logits + strength * gained))
+                numbers = _damage(plain, log_softmax(logits + strength * gained, axis=1))
                 made = {"name": read.name, "geometry": geometry.name, "concept": concept, "strength": strength}
                 rows.append({**made, **{key: round(value, 5) for key, value in numbers.items()}})
     return rows
@@ -358,8 +354,7 @@ def continue_texts(
     for _ in range(n_tokens):
         features = model.embed(grown, progress=False).numpy().astype(np.float64)
         chosen = ((features + push) @ table.T).argmax(axis=1)
-        plain = features @ table.T
-        surprise += np.logaddexp.reduce(plain, axis=1) - plain[np.arange(len(grown)), chosen]
+        surprise -= log_softmax(features @ table.T, axis=1)[np.arange(len(grown)), chosen]
         grown = [text + model.token_text(int(token)) for text, token in zip(grown, chosen, strict=True)]
     return [text[start:] for text, start in zip(grown, starts, strict=True)], surprise / n_tokens
 
@@ -423,7 +418,7 @@ def _states(
     """The tokens and probabilities of one context and concept, strength by strength."""
     states = []
     for strength in EXPLORED:
-        logs = _log_softmax(logits + strength * gained)
+        logs = log_softmax(logits + strength * gained)
         order = [int(token) for token in np.argsort(-logs)[: N_SHOWN + 2] if token not in pair][:N_SHOWN]
         chosen = [*order, *map(int, pair)]
         probabilities = [float(f"{np.exp(logs[token]):.3g}") for token in chosen]
