@@ -8,6 +8,7 @@ set in motion (*Pause*).
 """
 
 import hashlib
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ NOT_WALKED = ".modebar *, .copybtn"
 
 REST = 0.7  # seconds without a change, where a plot may move; longer than a frame of any film here
 REST_OF_LAB = 0.35  # the same in the lab, which draws at least ten times a second while it trains
+TRAINING = 4  # pictures of the lab, each unlike the one before, after which it is taken to train
 STILL = 0.0  # the same in a box of text
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
@@ -139,21 +141,29 @@ class Control:
         self.place.evaluate(_SHOW, BOXES)
         self.place.hover(force=True)
 
-    def at_rest(self, patience: float) -> str | None:
-        """Wait until nothing moves in the box; return what is seen then, or None when it never rests."""
+    def at_rest(self, patience: float, changes: float = math.inf) -> str | None:
+        """Wait until nothing moves in the box; return what is seen then, or None when it never rests.
+
+        So many changes one after the other are taken to go on for ever.
+        """
         deadline = time.monotonic() + patience
         last, since = self.picture(), time.monotonic()
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and changes > 0:
             time.sleep(0.1)
             now = self.picture()
             if now != last:
                 last, since = now, time.monotonic()
+                changes -= 1
             elif time.monotonic() - since >= self.rest:
                 return now
         return None
 
     def keeps_moving(self) -> bool:
         return self.at_rest(self.rest + 1.5) is None
+
+    def seems_to_train(self) -> bool:
+        """Tell whether its use set something in motion; in the lab, where that is a run of minutes, at once."""
+        return self.at_rest(self.rest + 1.5, TRAINING if self.rest == REST_OF_LAB else math.inf) is None
 
     def use(self) -> None:
         """Use the control once, as a reader with a mouse or a keyboard would."""
@@ -269,7 +279,7 @@ class Walk:
                 continue
             elif control.holds_others:
                 control.use()
-            elif control.rest != STILL and control.keeps_moving():
+            elif control.rest != STILL and control.seems_to_train():
                 self._stop(control, toggles=control.is_button and control.looks_like() != before)
         return waiting
 
@@ -302,7 +312,7 @@ class Walk:
             return False
         before = other.looks_like()
         other.use()
-        if control.rest == REST_OF_LAB and other.keeps_moving():
+        if control.rest == REST_OF_LAB and other.seems_to_train():
             self._stop(other, toggles=other.is_button and self._present(other) and other.looks_like() != before)
         if not self._present(control):
             return False

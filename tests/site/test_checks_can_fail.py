@@ -167,18 +167,27 @@ def test_text_cut_off_at_the_edge_is_too_wide(visit_html: VisitHtml) -> None:
     assert any("ends at" in complaint for complaint in found)
 
 
+FORMULA = """<main><h1>Title</h1><p>The map <span class='katex'><span class='katex-html' aria-hidden='true'
+  style='color: COLOUR; background: #fff'><span>f</span><span>(x)</span></span></span></p></main>"""
+
+
 @pytest.mark.parametrize(
     ("html", "rule"),
     [
         ("<main><h1>Title</h1><p style='color: #ccc; background: #fff'>faint</p></main>", "color-contrast"),
         ("<main><h1>Title</h1><input></main>", "label"),
         ("<main><h1>Title</h1><p>Text.</p></main>", ""),
+        (FORMULA.replace("COLOUR", "#ccc"), "color-contrast"),
+        (FORMULA.replace("COLOUR", "#222"), ""),
     ],
 )
 def test_accessibility(visit_html: VisitHtml, html: str, rule: str) -> None:
-    found = accessibility_violations(visit_html(html).page)
+    page = visit_html(html).page
+    before = page.locator("main").inner_html()
+    found = accessibility_violations(page)
     assert bool(found) == bool(rule), found
     assert all(each.startswith(rule) for each in found)
+    assert page.locator("main").inner_html() == before, "the check left its traces on the page"
 
 
 TOGGLE = """<main class='bd-article'><div class='admonition toggle' id='box'><p class='admonition-title'>Solution
