@@ -76,6 +76,12 @@ def check_instance(name: str, value: Any, kind: type) -> None:
         raise ValueError(f"{name} must be {article} {kind.__name__}, got {type(value).__name__} {shown(value)}")
 
 
+def check_function(name: str, value: Any, *, of: str) -> None:
+    """Raise a ValueError unless `value` can be called, or is None."""
+    if value is not None and not callable(value):
+        raise ValueError(f"{name} must be a function of {of}, got {shown(value)}")
+
+
 def check_mapping(name: str, value: Any) -> Mapping[Any, Any]:
     """Return `value` if it is a mapping, or raise a ValueError."""
     if not isinstance(value, Mapping):

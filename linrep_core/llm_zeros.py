@@ -36,7 +36,7 @@ from linrep_core.llm import causal_inner_product, concept_direction, cosine, ran
 from linrep_core.llm_study import (
     LANGUAGE_PAIRS,
     Geometry,
-    _studied,
+    _with_contexts,
     concept_directions,
     context_steps,
     cosine_table,
@@ -334,7 +334,7 @@ def zeros_study(model: str) -> list[dict[str, Any]]:
     same sense (``others``), and the mean absolute one with the directions of all other concepts (``elsewhere``). As a
     control ``random_odds`` and ``random_own`` are the log-odds and the cosine for two random tokens.
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     seen = [each for each in seen_words(lambda word: read.single_token(f" {word}")) if each.concept in pairs]
     features = read.embed([each.context for each in seen], progress=False).numpy().astype(np.float64)
     table = read.unembeddings.numpy()
@@ -425,7 +425,7 @@ def squares_study(model: str) -> list[dict[str, Any]]:
     between the mean steps of contexts and of words (``aligned_1``, ``aligned_2``) and the mean cosine between two steps
     of words (``straight_1``, ``straight_2``)
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     contexts = {name: each for name, each in frames().items() if name in pairs}
     texts = [pair for each in contexts.values() for pair in each]
     steps = context_steps(read, texts, progress=False).embeddings

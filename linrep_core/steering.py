@@ -22,7 +22,7 @@ from scipy.special import log_softmax
 
 from linrep_core._checks import check_array, check_instance, check_integer, check_mapping, check_number, check_words
 from linrep_core.llm import LanguageModel
-from linrep_core.llm_study import GEOMETRIES, Geometry, _studied
+from linrep_core.llm_study import GEOMETRIES, Geometry, _studied, _with_contexts
 from linrep_core.word_pairs import single_token_pairs, token_concepts
 
 Array = NDArray[np.float64]
@@ -268,7 +268,7 @@ def strength_study(model: str) -> list[dict[str, Any]]:
     probability of the likeliest token), ``divergence`` (Kullback-Leibler from the unsteered distribution, nats) and
     ``changed`` (whether the likeliest token is another)
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     table = read.unembeddings.numpy().astype(np.float64)
     logits = read.embed(list(CONTEXTS), progress=False).numpy() @ table.T
     plain = log_softmax(logits, axis=1)
@@ -307,7 +307,7 @@ def continuation_study(model: str) -> list[dict[str, Any]]:
     one record for each geometry, context (with the concept that `CONTEXTS` names) and strength: ``continuation``, and
     ``surprise``, the mean of -ln p of its tokens in the model as it is
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     chosen = {context: concept for context, concept in CONTEXTS.items() if concept in pairs}
     rows = []
     for geometry in found.values():
@@ -378,7 +378,7 @@ def explorer_data(model: str) -> dict[str, Any]:
         pair, then base and target; ``log_odds``: for each context and concept that of its pair, unsteered; ``slopes``:
         for each concept that is steered, and each pair, what one unit of strength adds
     """
-    read, pairs, found = _studied(model)
+    read, pairs, found = _with_contexts(model)
     geometry, table = found[GEOMETRIES[-1]], read.unembeddings.numpy().astype(np.float64)
     ids = {name: [read.single_token(f" {word}") for word in pair] for name, pair in SHOWN_PAIRS.items()}
     shown = {name: pair for name, pair in SHOWN_PAIRS.items() if name in pairs and None not in ids[name]}

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from linrep_core._checks import (
     check_choice,
     check_flag,
+    check_function,
     check_instance,
     check_integer,
     check_mapping,
@@ -63,12 +64,16 @@ HISTORY = (
 class TrainingDiverged(ValueError):
     """The loss became NaN, infinite or absurdly large: the learning rate was too high.
 
-    A ValueError, because the argument to change is `learning_rate`. `run` holds what was recorded before, with the
-    tables of the last record.
+    A ValueError, because the argument to change is `learning_rate`. `run` (a `TrainingRun`, or a `TransformerRun`)
+    holds what was recorded before, with the tables of the last record.
     """
 
-    def __init__(self, message: str, run: TrainingRun) -> None:
-        super().__init__(message)
+    def __init__(self, run: Any, loss: float) -> None:
+        rate = run.settings["learning_rate"]
+        super().__init__(
+            f"training diverged at step {run.steps}: the loss is {loss:g} nats; "
+            f"try a smaller learning_rate, for example {rate / 10:g} instead of {rate:g}"
+        )
         self.run = run
 
 
@@ -226,12 +231,7 @@ def train(
                 _take_steps(run, trainer, steps, stop_when, n_snapshots, callback, bar)
         except _NotFinite as trouble:
             run.stop_reason = "diverged"
-            rate = settings["learning_rate"]
-            raise TrainingDiverged(
-                f"training diverged at step {run.steps}: the loss is {trouble.loss:g} nats; "
-                f"try a smaller learning_rate, for example {rate / 10:g} instead of {rate:g}",
-                run,
-            ) from None
+            raise TrainingDiverged(run, trouble.loss) from None
         finally:
             run.predictor = trainer.recorded
             run.history = {name: np.array([record[name] for record in trainer.records]) for name in HISTORY}
@@ -451,8 +451,7 @@ def check_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
         check_device(settings["device"], settings["dtype"])
     if arguments["stop_when"] is not None:
         _check_stop_when(arguments["stop_when"])
-    if arguments["callback"] is not None and not callable(arguments["callback"]):
-        raise ValueError(f"callback must be a function of step and excess loss, got {shown(arguments['callback'])}")
+    check_function("callback", arguments["callback"], of="step and excess loss")
     check_flag("progress", arguments["progress"])
     return settings
 

@@ -33,8 +33,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "concepts in order": {"shuffled": False},
     "negations": {"negations": True, "steps": 4000, "learning_rate": 0.003},
     "negations, bag of words": {"negations": True, "n_layers": 0},
-}
-VARIANTS |= {
     "a word for each context": {"named": True},
     "a word for each context, bag of words": {"named": True, "n_layers": 0},
 }

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from linrep_core._checks import check_flag, check_instance, check_integer, check_number, shown
+from linrep_core._checks import check_flag, check_function, check_instance, check_integer, check_number
 from linrep_core._stepping import batches_ahead, few_threads, loss_limit
 from linrep_core.geometry import (
     LinearityReport,
@@ -243,12 +243,7 @@ class _Trainer:
 
     def _diverged(self, loss: float) -> None:
         self.run.stop_reason = "diverged"
-        rate = self.run.settings["learning_rate"]
-        raise TrainingDiverged(
-            f"training diverged at step {self.run.steps}: the loss is {loss:g} nats; try a smaller learning_rate, for "
-            f"example {rate / 10:g} instead of {rate:g}",
-            self.run,
-        )
+        raise TrainingDiverged(self.run, loss)
 
     @torch.no_grad()
     def record(self, step: int) -> dict[str, float]:
@@ -399,8 +394,7 @@ def _check_settings(arguments: dict[str, Any]) -> dict[str, Any]:
     check_dtype("dtype", settings["dtype"])
     if settings["device"] is not None:
         check_device(settings["device"], settings["dtype"])
-    if arguments["callback"] is not None and not callable(arguments["callback"]):
-        raise ValueError(f"callback must be a function of step and excess loss, got {shown(arguments['callback'])}")
+    check_function("callback", arguments["callback"], of="step and excess loss")
     check_flag("progress", arguments["progress"])
     return settings
 

