@@ -66,7 +66,7 @@ test: $(SETUP)/model site chromium  ## run every test
 	$(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
-	$(BIN)/python -m pytest tests $(WORKERS) --hypothesis-profile=fast -m "not slow and not browser and not site"
+	$(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
 
 lint: $(SETUP)/python  ## check style
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -52,6 +52,7 @@ def context_set(kind: str, m: int) -> str:
     return ",".join(map(str, range(m))) if kind == "all known" else kind
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("weights", ["masked", "uniform"])
 @pytest.mark.parametrize("contexts", ["all", "0", "0,1", "0|1", "none|1", "all known"])

@@ -13,6 +13,7 @@ WORLDS = [LatentConditionalModel(ConceptGraph.random(3, 0.7, seed=seed)) for see
 SUBSETS = [world.contexts()[i:] for i, world in enumerate(WORLDS)]  # of different sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contexts", [None, SUBSETS, SUBSETS[2]], ids=["all", "one set a run", "one set"])
 @pytest.mark.parametrize(
     "settings",

@@ -33,6 +33,7 @@ def lab(built):
 # ---- the widget -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_no_widget_library():
     code = "import linrep_core, sys; print('anywidget' in sys.modules, 'ipywidgets' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -62,6 +62,7 @@ def test_no_step_raises_the_loss():
     assert losses[-1] < losses[0] / 2
 
 
+@pytest.mark.slow
 def test_it_reaches_the_floor_that_adam_only_approaches():
     worlds = [LatentConditionalModel(ConceptGraph.random(3, seed=seed)) for seed in range(6)]
     stop = {"excess_loss": 1e-6}

@@ -322,6 +322,7 @@ def test_ctrl_c_reaches_a_sweep_in_other_processes(path):
     assert len(kept_in(path)) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_what_a_function_cannot_do_is_reported_when_all_else_is_done(path, n_jobs):
     with pytest.raises(RuntimeError, match="failed for 2") as caught:

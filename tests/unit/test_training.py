@@ -173,6 +173,7 @@ NEAR_THE_FLOOR = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", NEAR_THE_FLOOR)
 @pytest.mark.parametrize("model", [SMALL, UNIFORM], ids=["masked", "uniform"])
 def test_every_optimiser_comes_near_the_floor_and_never_below(optimizer, model):

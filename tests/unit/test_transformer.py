@@ -124,6 +124,7 @@ def test_tied_tables_are_one():
     assert sizes[1] - sizes[0] == 11 * 8
 
 
+@pytest.mark.slow
 def test_a_sentence_with_one_continuation_is_learned_by_heart():
     world = SentenceWorld(LARGER.model, n_fillers=0)
     run = quick(world, n_sentences=8, steps=300, n_layers=2, width=16)
@@ -140,6 +141,7 @@ def test_a_sentence_with_one_continuation_is_learned_by_heart():
 # ---- training ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_training_finds_the_distribution_and_straight_matched_lines():
     run = quick(n_layers=2, width=16, steps=400)
     assert 0 < run.excess_loss < 0.03
@@ -290,6 +292,7 @@ def test_words_are_compared_value_by_value():
 # ---- the study --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_of_the_study_can_be_run(variant):
     short = {**VARIANTS[variant], "steps": 2}
