@@ -20,6 +20,7 @@ from linrep_core._checks import (
     check_array,
     check_choice,
     check_distinct_words,
+    check_flag,
     check_instance,
     check_integer,
     check_iterable,
@@ -423,10 +424,20 @@ def _cosine_squares(table: NDArray, names: Sequence[str], **about: Any) -> go.He
 
 
 def lines(
-    series: Mapping[str, tuple[Any, Any]], *, x_title: str, y_title: str, description: str, log: str = ""
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    x_title: str,
+    y_title: str,
+    description: str,
+    log: str = "",
+    joined: bool = True,
 ) -> go.Figure:
-    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy". A nan leaves a gap."""
+    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy". A nan leaves a gap.
+
+    Without `joined` each series is a cloud of points, the last one small dots.
+    """
     check_choice("log", log, ("", "x", "y", "xy"))
+    mode = "lines+markers" if check_flag("joined", joined) else "markers"
     check_words("x_title, y_title and description", [x_title, y_title, description])
     check_words("series", list(check_mapping("series", series)))
     figure = go.Figure()
@@ -434,7 +445,8 @@ def lines(
     for position, (name, pair) in enumerate(series.items()):
         x, y = _coordinates(f"series[{name!r}]", pair, log)
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
-        figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode="lines+markers", line=style))
+        dots = {"color": style["color"], **({} if joined or position < len(series) - 1 else {"size": 3})}
+        figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode=mode, line=style, marker=dots))
     figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
     figure.update_layout(legend={"orientation": "h", "y": -0.25})

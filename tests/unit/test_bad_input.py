@@ -402,7 +402,14 @@ CALLS = {
     ),
     "lines": (
         figures.lines,
-        {"series": {"a": ([1, 2], [3, 4])}, "x_title": "x", "y_title": "y", "description": "A line.", "log": "x"},
+        {
+            "series": {"a": ([1, 2], [3, 4])},
+            "x_title": "x",
+            "y_title": "y",
+            "description": "A line.",
+            "log": "x",
+            "joined": True,
+        },
     ),
 }
 
@@ -1279,7 +1286,7 @@ BAD = {
             ({1: [PLANE[0], (np.ones((2, 2)), np.ones((4, 2)))]}, "pairs[1]", "the same contexts and tokens"),
             ({1: [(np.ones((2, 3)), np.ones((2, 3)))] * 2}, "2 dimensions, got 3"),
             ({1: [(np.ones((2, 2)), np.ones((9, 2)))] * 2}, "at most 5 tokens, one for each colour, got 9"),
-            ({"one": PLANE}, "real number"),
+            ({"one": PLANE}, "finite number, got 'one'"),
         ],
         "curves": [
             ({}, "at least one entry, got none"),
@@ -1386,6 +1393,7 @@ BAD = {
         "x_title": BAD_WORDS,
         "y_title": BAD_WORDS,
         "description": BAD_WORDS,
+        "joined": [(0, "True or False, got 0"), ("no", "True or False, got 'no'"), (None, "got None")],
         "log": [("z", "one of '', 'x', 'y', 'xy', got 'z'"), (True, "got True"), (None, "got None")],
     },
 }

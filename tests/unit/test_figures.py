@@ -47,6 +47,9 @@ FIGURES = {
     "lines": lambda: figures.lines(
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
     ),
+    "lines that are points": lambda: figures.lines(
+        {"cloud": ([1, 2], [3, 4])}, x_title="x", y_title="y", description="Two points.", joined=False
+    ),
     "means": lambda: figures.means(
         {"one": {1: [3.0, 4.0], 2: [5.0]}}, x_title="x", y_title="y", description="A mean with its errors."
     ),
