@@ -250,7 +250,7 @@ def pair_slider(
     ----------
     pairs
         Number at a place of the slider -> two predictors (pairs of tables of two dimensions) with the same
-        contexts and tokens at every place; the first place is shown first.
+        contexts and tokens at every place; the middle place is shown first.
     curves
         Name -> one value above 0 for each place, on a logarithmic axis.
     """
@@ -275,8 +275,15 @@ def pair_slider(
         now = {"x": [_short(places[i])] * len(series), "y": _short([y[i] for _, y in series.values()])}
         dot = go.Scatter(**now, mode="markers", marker={"size": 11, "color": PALETTE[6]}, xaxis="x3", yaxis="y3")
         frames.append(go.Frame(name=label, data=[*traces, dot.update(showlegend=False)], traces=[0, 1, 2, 3, 4]))
-    figure = go.Figure(data=[*frames[0].data, *lines], frames=frames)
-    square = {"range": [-1.4, 1.4], "showticklabels": False, "zeroline": False, "showgrid": False, "fixedrange": True}
+    first = len(frames) // 2
+    figure = go.Figure(data=[*frames[first].data, *lines], frames=frames)
+    square = {
+        "range": [-1.4, 1.4],
+        "showticklabels": False,
+        "zeroline": False,
+        "showgrid": False,
+        "constrain": "domain",
+    }
     figure.update_layout(
         xaxis={**square, "domain": [0, 0.48], "title": "first", "anchor": "y"},
         xaxis2={**square, "domain": [0.52, 1], "title": "second", "anchor": "y2"},
@@ -284,7 +291,7 @@ def pair_slider(
         yaxis2={**square, "domain": [0.5, 1], "scaleanchor": "x2", "anchor": "x2"},
         xaxis3={"domain": [0, 1], "title": x_title, "anchor": "y3"},
         yaxis3={"domain": [0, 0.34], "type": "log", "title": y_title, "anchor": "x3", "exponentformat": "power"},
-        sliders=[_slider(labels, f"{x_title}: ", 0)],
+        sliders=[_slider(labels, f"{x_title}: ", first)],
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"},
     )
     return _finish(figure, description, height=640)
@@ -310,10 +317,15 @@ def _plane_traces(pair: Sequence[tuple[NDArray, NDArray]], longest: float) -> li
     traces = []
     for axes, (f, g) in zip(({"xaxis": "x", "yaxis": "y"}, {"xaxis": "x2", "yaxis": "y2"}), pair, strict=True):
         winners = [PALETTE[token] for token in (f @ g.T).argmax(axis=1)]
-        numbers = {"text": [str(i + 1) for i in range(len(f))], "mode": "markers+text", "hoverinfo": "text"}
+        numbers = {
+            "text": [str(i + 1) for i in range(len(f))],
+            "mode": "markers+text",
+            "hoverinfo": "text",
+            "textfont": {"size": 11},
+        }
         tokens = {"text": [f"token {i + 1}" for i in range(len(g))], "mode": "markers", "hoverinfo": "text"}
         rim = 1.25 * g / max(np.linalg.norm(g, axis=1).max(), 1e-300)
-        marks = {"size": 15, "opacity": 0.75, "color": winners}
+        marks = {"size": 14, "opacity": 0.75, "color": winners}
         diamonds = {"size": 12, "symbol": "diamond", "color": list(PALETTE[: len(g)])}
         for (x, y), marker, words in ((f.T / longest, marks, numbers), (rim.T, diamonds, tokens)):
             traces.append(go.Scatter(x=_short(x), y=_short(y), marker=marker, showlegend=False, **words, **axes))

@@ -1393,8 +1393,8 @@ BAD = {
         "x_title": BAD_WORDS,
         "y_title": BAD_WORDS,
         "description": BAD_WORDS,
-        "joined": [(0, "True or False, got 0"), ("no", "True or False, got 'no'"), (None, "got None")],
         "log": [("z", "one of '', 'x', 'y', 'xy', got 'z'"), (True, "got True"), (None, "got None")],
+        "joined": [(0, "True or False, got 0"), ("no", "True or False, got 'no'"), (None, "got None")],
     },
 }
 

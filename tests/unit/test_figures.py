@@ -401,6 +401,8 @@ def test_pairs_have_a_frame_for_each_place_to_scale_and_a_dot_on_each_curve():
         dot = frame.data[4]
         assert (list(dot.x), list(dot.y)) == ([length], [divergence])
     assert list(figure.data[5].y) == [1e-2, 1e-9]
+    assert slider.active == 1
+    assert list(figure.data[4].x) == [40]  # the middle one of two
 
 
 def test_curves_show_the_history():
