@@ -278,7 +278,7 @@ def pair_slider(
     first = len(frames) // 2
     figure = go.Figure(data=[*frames[first].data, *lines], frames=frames)
     square = {
-        "range": [-1.4, 1.4],
+        "range": [-1.5, 1.5],
         "showticklabels": False,
         "zeroline": False,
         "showgrid": False,
