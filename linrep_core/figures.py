@@ -14,11 +14,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from linrep_core import identifiability
 from linrep_core._checks import (
     as_array,
     check_array,
     check_choice,
     check_distinct_words,
+    check_flag,
     check_instance,
     check_integer,
     check_iterable,
@@ -236,6 +238,100 @@ def unembedding_slider(
     return _finish(figure, description, height=520)
 
 
+def pair_slider(
+    pairs: Mapping[float, Any], curves: Mapping[str, Any], *, x_title: str, y_title: str, description: str
+) -> go.Figure:
+    """Two predictors in the plane side by side, a slider that moves both, and below it what is measured of them.
+
+    Contexts are numbered and have the colour of the token that wins in their own predictor. Their distance from the
+    middle is to scale, the same for all places. Tokens are diamonds on the rim: of them the picture shows directions.
+
+    Parameters
+    ----------
+    pairs
+        Number at a place of the slider -> two predictors (pairs of tables of two dimensions) with the same
+        contexts and tokens at every place; the middle place is shown first.
+    curves
+        Name -> one value above 0 for each place, on a logarithmic axis.
+    """
+    check_words("x_title, y_title and description", [x_title, y_title, description])
+    places = [check_number("places of pairs", place, low=-np.inf) for place in check_mapping("pairs", pairs)]
+    labels, contents = _named("pairs", dict(zip([f"{place:g}" for place in places], pairs.values(), strict=True)))
+    drawn = [_plane_pair(f"pairs[{label}]", pair) for label, pair in zip(labels, contents, strict=True)]
+    if len({(len(f), len(g)) for ((f, g), _) in drawn}) > 1:
+        raise ValueError("pairs must have the same contexts and tokens at every place, got different numbers of them")
+    longest = max(float(np.linalg.norm(f, axis=1).max()) for pair in drawn for f, _ in pair)
+    shown = [_plane_traces(pair, longest or 1.0) for pair in drawn]
+    names, values = _named("curves", curves)
+    series = {name: _coordinates(f"curves[{name!r}]", (places, y), "y") for name, y in zip(names, values, strict=True)}
+    lines = [
+        go.Scatter(
+            x=_short(x), y=_short(y), name=name, mode="lines", line={"color": PALETTE[5 + i]}, xaxis="x3", yaxis="y3"
+        )
+        for i, (name, (x, y)) in enumerate(series.items())
+    ]
+    frames = []
+    for i, (label, traces) in enumerate(zip(labels, shown, strict=True)):
+        now = {"x": [_short(places[i])] * len(series), "y": _short([y[i] for _, y in series.values()])}
+        dot = go.Scatter(**now, mode="markers", marker={"size": 11, "color": PALETTE[6]}, xaxis="x3", yaxis="y3")
+        frames.append(go.Frame(name=label, data=[*traces, dot.update(showlegend=False)], traces=[0, 1, 2, 3, 4]))
+    first = len(frames) // 2
+    figure = go.Figure(data=[*frames[first].data, *lines], frames=frames)
+    square = {
+        "range": [-1.5, 1.5],
+        "showticklabels": False,
+        "zeroline": False,
+        "showgrid": False,
+        "constrain": "domain",
+    }
+    figure.update_layout(
+        xaxis={**square, "domain": [0, 0.48], "title": "first", "anchor": "y"},
+        xaxis2={**square, "domain": [0.52, 1], "title": "second", "anchor": "y2"},
+        yaxis={**square, "domain": [0.5, 1], "scaleanchor": "x", "anchor": "x"},
+        yaxis2={**square, "domain": [0.5, 1], "scaleanchor": "x2", "anchor": "x2"},
+        xaxis3={"domain": [0, 1], "title": x_title, "anchor": "y3"},
+        yaxis3={"domain": [0, 0.34], "type": "log", "title": y_title, "anchor": "x3", "exponentformat": "power"},
+        sliders=[_slider(labels, f"{x_title}: ", first)],
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"},
+    )
+    return _finish(figure, description, height=640)
+
+
+def _plane_pair(name: str, pair: Any) -> list[tuple[NDArray, NDArray]]:
+    """The tables of two predictors that can be drawn in the plane, one colour a token."""
+    found = [
+        identifiability.tables(predictor, f"predictor of {name}") for predictor in check_sequence(name, pair, length=2)
+    ]
+    if len({(len(f), len(g)) for f, g in found}) > 1:
+        raise ValueError(f"{name} must have two predictors for the same contexts and tokens, got other numbers of them")
+    for f, g in found:
+        if f.shape[1] != 2:
+            raise ValueError(f"{name} must have predictors of 2 dimensions, got {f.shape[1]}")
+        if len(g) > len(PALETTE) - 3:
+            raise ValueError(f"{name} must have at most {len(PALETTE) - 3} tokens, one for each colour, got {len(g)}")
+    return found
+
+
+def _plane_traces(pair: Sequence[tuple[NDArray, NDArray]], longest: float) -> list[go.Scatter]:
+    """Contexts and tokens of the first predictor and of the second, on the two pairs of axes above."""
+    traces = []
+    for axes, (f, g) in zip(({"xaxis": "x", "yaxis": "y"}, {"xaxis": "x2", "yaxis": "y2"}), pair, strict=True):
+        winners = [PALETTE[token] for token in (f @ g.T).argmax(axis=1)]
+        numbers = {
+            "text": [str(i + 1) for i in range(len(f))],
+            "mode": "markers+text",
+            "hoverinfo": "text",
+            "textfont": {"size": 11},
+        }
+        tokens = {"text": [f"token {i + 1}" for i in range(len(g))], "mode": "markers", "hoverinfo": "text"}
+        rim = 1.25 * g / max(np.linalg.norm(g, axis=1).max(), 1e-300)
+        marks = {"size": 14, "opacity": 0.75, "color": winners}
+        diamonds = {"size": 12, "symbol": "diamond", "color": list(PALETTE[: len(g)])}
+        for (x, y), marker, words in ((f.T / longest, marks, numbers), (rim.T, diamonds, tokens)):
+            traces.append(go.Scatter(x=_short(x), y=_short(y), marker=marker, showlegend=False, **words, **axes))
+    return traces
+
+
 def training_curves(run: TrainingRun | TransformerRun) -> go.Figure:
     """Excess loss (left axis, logarithmic) and mean cosines (right axis) over the training steps."""
     if not isinstance(run, TransformerRun):
@@ -340,10 +436,20 @@ def _cosine_squares(table: NDArray, names: Sequence[str], **about: Any) -> go.He
 
 
 def lines(
-    series: Mapping[str, tuple[Any, Any]], *, x_title: str, y_title: str, description: str, log: str = ""
+    series: Mapping[str, tuple[Any, Any]],
+    *,
+    x_title: str,
+    y_title: str,
+    description: str,
+    log: str = "",
+    joined: bool = True,
 ) -> go.Figure:
-    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy". A nan leaves a gap."""
+    """Named lines ``{name: (x, y)}``; `log` names the logarithmic axes: "", "x", "y" or "xy". A nan leaves a gap.
+
+    Without `joined` each series is a cloud of points, the last one small dots.
+    """
     check_choice("log", log, ("", "x", "y", "xy"))
+    mode = "lines+markers" if check_flag("joined", joined) else "markers"
     check_words("x_title, y_title and description", [x_title, y_title, description])
     check_words("series", list(check_mapping("series", series)))
     figure = go.Figure()
@@ -351,7 +457,8 @@ def lines(
     for position, (name, pair) in enumerate(series.items()):
         x, y = _coordinates(f"series[{name!r}]", pair, log)
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
-        figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode="lines+markers", line=style))
+        dots = {"color": style["color"], **({} if joined or position < len(series) - 1 else {"size": 3})}
+        figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode=mode, line=style, marker=dots))
     figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
     figure.update_layout(legend={"orientation": "h", "y": -0.25})

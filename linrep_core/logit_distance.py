@@ -8,8 +8,9 @@ Sources: arXiv 2602.15438 (Nielsen, Marconato, Gresele, Dittadi, Buchholz) state
 representational dissimilarity, and that KL bounds the logit distance when probabilities stay away from zero. Its
 public code (bemigini/logit-distance-bounds-rep-sim) confirms two definitions used here: the logit distance, the root of
 the mean over contexts of the squared length of the difference of logits, unembeddings centred over tokens; and the
-dissimilarity through sets of labels (`label_dissimilarity`). `representation_dissimilarity`, and the constants of all
-bounds, are this book's own.
+dissimilarity through sets of labels (`label_dissimilarity`). It also plots, as "theorem F.1", the two sides of
+`correlation_shortfall`; the statement could not be read, the proof is this book's own, as are
+`representation_dissimilarity` and the constants of all bounds.
 
 The regression on log posteriors asks the question of arXiv 2503.08980 (Liu and others): are representations an affine
 function of the log posteriors of the concepts behind the text? Its abstract says so, approximately; the conditions
@@ -24,10 +25,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from linrep_core._checks import as_array, check_array, check_integer, check_number, check_sequence, shown
+from linrep_core._checks import (
+    as_array,
+    check_array,
+    check_flag,
+    check_integer,
+    check_number,
+    check_sequence,
+    shown,
+)
 from linrep_core.identifiability import RANK_TOLERANCE, log_probabilities, pivoted_unembeddings, tables, two_predictors
 
 Array = NDArray[np.float64]
+
+MAX_INPUTS = 2**20  # of one token, in `swapped_labels_pair`
 
 
 # ---- between distributions ------------------------------------------------------------------------------------------
@@ -215,6 +226,126 @@ def label_dissimilarity(first: Any, second: Any, tokens: Any, pivot: int = 0, we
     return _root_mean_square(f - np.linalg.solve(near, other @ other_f.T).T, _weights(weights, len(f)))
 
 
+def canonical_correlations(first: Any, second: Any, *, centred: bool = True, weights: Any = None) -> Array:
+    """How alike two sets of vectors are up to linear maps: 1 for each direction of one that is linear in the other.
+
+    The cosines of the principal angles between the spans of the two tables' columns. No invertible linear map of either
+    table changes them.
+
+    Parameters
+    ----------
+    first, second
+        Shapes (n, dim) and (n, other dim), a row of one belonging to the same row of the other.
+    centred
+        Whether the mean of each column is taken out first (then affine maps change nothing either).
+    weights
+        Of rows; equal when None.
+
+    Returns
+    -------
+    array of shape (smaller of the two ranks,)
+        In [0, 1], the largest first.
+
+    Raises
+    ------
+    ValueError
+        For different numbers of rows, or a table without any variation.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(9, 2))
+    >>> canonical_correlations(points, points @ [[2.0, 1.0], [0.0, 3.0]] + 5).round(6).tolist()
+    [1.0, 1.0]
+    """
+    one = check_array("first", first, shape=("n", "dim"))
+    other = check_array("second", second, shape=("n", "dim"))
+    if len(one) != len(other) or 0 in (one.size, other.size):
+        raise ValueError(f"second must have a row for each of the {len(one)} rows of first, got {len(other)}")
+    bases = [
+        _column_basis(name, table, _weights(weights, len(one)), check_flag("centred", centred))
+        for name, table in (("first", one), ("second", other))
+    ]
+    return np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).clip(0.0, 1.0)
+
+
+def logit_spectrum(predictor: Any, *, centred: bool = True, weights: Any = None) -> Array:
+    """Eigenvalues of the covariance of the logits z(x) over contexts, the largest first, in squared nats.
+
+    Parameters
+    ----------
+    predictor
+        A `SoftmaxPredictor` or a pair of tables.
+    centred
+        If False, of the mean of z z^T about 0, not about the mean context.
+    weights
+        Of contexts; equal when None.
+
+    Returns
+    -------
+    array of shape (the smaller of n_contexts and n_tokens,)
+
+    Examples
+    --------
+    >>> logit_spectrum(([[1.0], [-1.0]], [[0.0], [2.0]])).round(6).tolist()
+    [2.0, 0.0]
+    """
+    f, g = tables(predictor)
+    rows = _about(f @ (g - g.mean(axis=0)).T, _weights(weights, len(f)), check_flag("centred", centred))
+    return np.linalg.svd(rows, compute_uv=False) ** 2
+
+
+def correlation_shortfall(first: Any, second: Any, *, centred: bool = True, weights: Any = None) -> float:
+    """Sum over i of (1 - rho_i^2) lambda_i: what missing correlation costs in logits; at most `logit_distance` squared.
+
+    rho are the canonical correlations of the two predictors' embeddings (0 where there are no more), lambda the
+    first one's `logit_spectrum`, both from the largest on and both about the same point. So where the first predictor's
+    logits vary much, the embeddings of one that is close in logits must vary with them.
+
+    Parameters
+    ----------
+    first, second
+        Predictors for the same contexts and tokens; dimensions may differ.
+    centred
+        Whether both are about the mean context, or both about 0.
+    weights
+        Of contexts; equal when None.
+
+    Examples
+    --------
+    >>> one, other = near_zero_divergence_pair(40.0)
+    >>> 0 < correlation_shortfall(one, other) <= logit_distance(one, other) ** 2
+    True
+    """
+    (f, _), (other_f, _) = two_predictors(first, second)
+    correlations = canonical_correlations(f, other_f, centred=centred, weights=weights)
+    return missing_variance(correlations, logit_spectrum(first, centred=centred, weights=weights))
+
+
+def missing_variance(correlations: Any, variances: Any) -> float:
+    """Sum of (1 - rho_i^2) lambda_i; correlations beyond those given count as 0.
+
+    Parameters
+    ----------
+    correlations
+        rho, in [0, 1], any number of them.
+    variances
+        lambda, not negative, any number of them.
+
+    Examples
+    --------
+    >>> missing_variance([1.0, 0.5], [4.0, 2.0, 1.0])
+    2.5
+    """
+    rho = check_array("correlations", correlations, shape=("n",))
+    values = check_array("variances", variances, shape=("n",))
+    for name, array, high in (("correlations", rho, 1.0), ("variances", values, np.inf)):
+        outside = array[(array < 0) | (array > high)]
+        if outside.size:
+            raise ValueError(f"{name} must lie between 0 and {high:g}, got {outside[0]:g}")
+    n = min(len(rho), len(values))
+    return float(values.sum() - (rho[:n] ** 2 * values[:n]).sum())
+
+
 # ---- representations and concepts -----------------------------------------------------------------------------------
 
 
@@ -308,17 +439,72 @@ def near_zero_divergence_pair(scale: float, angle: float = 20.0) -> tuple[tuple[
     length = check_number("scale", scale, low=0.0, open_interval=True)
     side = np.deg2rad(check_number("angle", angle, low=0.0, high=45.0, open_interval=True))
     corners = np.pi / 2 * np.arange(4)
-    g = np.column_stack([np.cos(corners), np.sin(corners)])
+    g = _on_circle(corners)
     sides = np.array([[-side, side]] * 4)
     swapped = np.where((np.arange(4) % 2 == 1)[:, None], -sides, sides)
-    first, second = (
-        length * np.column_stack([np.cos(a.ravel()), np.sin(a.ravel())])
-        for a in (corners[:, None] + s for s in (sides, swapped))
-    )
+    first, second = (length * _on_circle((corners[:, None] + each).ravel()) for each in (sides, swapped))
     return (first, g), (second, g.copy())
 
 
+def swapped_labels_pair(n_inputs: int = 500, *, seed: int = 0) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Two predictors with equal embeddings and two pairs of unembeddings swapped: nearly the same distribution.
+
+    Eight tokens in the plane. Four stand close together, and inputs point at each of them. The other four come in two
+    pairs; inputs of a pair point halfway between its two, so that swapping these changes little of what is predicted.
+
+    Parameters
+    ----------
+    n_inputs
+        Inputs drawn for each of the eight tokens, at least 1.
+    seed
+        Fixes the inputs: angles spread by up to pi / 256, lengths 2 + |normal|.
+
+    Returns
+    -------
+    two pairs of (embeddings, unembeddings), shapes (8 n_inputs, 2) and (8, 2)
+        Inputs in the order of the tokens they were drawn for.
+
+    Notes
+    -----
+    The worked example of arXiv 2602.15438's public code, file examples/small_kl_eq_emb_unemb_not_linear.py, rebuilt.
+
+    Examples
+    --------
+    >>> one, other = swapped_labels_pair()
+    >>> round(kl_divergence(one, other), 3), round(float(canonical_correlations(one[1], other[1]).mean()), 3)
+    (0.005, 0.674)
+    """
+    count = check_integer("n_inputs", n_inputs, low=1, high=MAX_INPUTS)
+    rng = np.random.default_rng(check_integer("seed", seed, low=0))
+    step = np.pi / 16
+    g = 5.5 * _on_circle(step * np.array([0, 1, 2, 3, 10, 16, 20, 26]))
+    aims = step * np.array([0, 1, 2, 3, 13, 13, 23, 23])
+    angles = aims[:, None] + rng.uniform(-np.pi / 256, np.pi / 256, size=(8, count))
+    lengths = 2 + np.abs(rng.standard_normal((8, count)))
+    f = (lengths[:, :, None] * _on_circle(angles)).reshape(-1, 2)
+    return (f, g), (f.copy(), g[[0, 1, 2, 3, 5, 4, 7, 6]])
+
+
 # ---- helpers --------------------------------------------------------------------------------------------------------
+
+
+def _on_circle(angles: Array) -> Array:
+    """Points at these angles on the circle of radius 1, a last axis of two more."""
+    return np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+
+
+def _about(table: Array, weights: Array, centred: bool) -> Array:
+    """Rows times the root of their weights, so that sums of squares are means; about their mean if asked."""
+    rows = table - weights @ table if centred else table
+    return rows * np.sqrt(weights)[:, None]
+
+
+def _column_basis(name: str, table: Array, weights: Array, centred: bool) -> Array:
+    """An orthonormal basis of the span of the columns, shape (n, rank)."""
+    left, values, _ = np.linalg.svd(_about(table, weights, centred), full_matrices=False)
+    if values[0] <= 1e-14 * np.abs(table).max():
+        raise ValueError(f"{name} must have rows that differ, got {shown(table[0].tolist())} in all")
+    return left[:, values > RANK_TOLERANCE * values[0]]
 
 
 def _root_mean_square(rows: Array, weights: Array) -> float:

@@ -6,7 +6,7 @@
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
-transformers a quarter of an hour.
+transformers a quarter of an hour, the students of distillation five minutes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
@@ -77,12 +78,28 @@ def transformer_sweeps() -> dict[str, Sweep]:
     return sweeps
 
 
+def distillation_sweep(n_concepts: int) -> Sweep:
+    """Students of confident and of diffuse teachers; of four concepts only those like their teacher, as a check."""
+    all_kinds = n_concepts == 3
+    grid = {
+        "teacher": list(TEACHERS),
+        "n_concepts": [n_concepts],
+        "extra_dims": [-2, 0, 4] if all_kinds else [0],
+        "objective": OBJECTIVES if all_kinds else ("kl", "logits"),
+        "start": list(STARTS) if all_kinds else ["small"],
+        "n_seeds": [10],
+    }
+    return Sweep(distillation_cell, grid)
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
     **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
     "phase-sparse": sparse_sweep(),
     **transformer_sweeps(),
+    "distillation": distillation_sweep(3),
+    "distillation-m4": distillation_sweep(4),
 }
 
 

@@ -69,6 +69,7 @@ MODULES = (
     "parallel_transfer",
     # close is not equal
     "logit_distance_bound",
+    "correlation_bound",
     "clear_winners",
     "probability_floor",
 )

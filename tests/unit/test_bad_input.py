@@ -42,6 +42,7 @@ from linrep_core.geometry import (
 )
 from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
+from linrep_core.logit_distance import near_zero_divergence_pair
 from linrep_core.phase_diagram import Diagram, cells, diagrams, method_settings, method_steps, phase_cell
 from linrep_core.predictor import cross_entropy
 from linrep_core.reproduction import (
@@ -108,6 +109,7 @@ FOLDER = tempfile.TemporaryDirectory()  # gone when the tests end
 RESULTS = Path(FOLDER.name) / "squares.csv"
 run_sweep(SWEEP, RESULTS, n_jobs=1, progress=False)
 
+PLANE = near_zero_divergence_pair(1.0)
 STATEMENTS = nx.DiGraph([("lem-a", "thm-b")])
 for _label in STATEMENTS:
     STATEMENTS.nodes[_label].update(title=f"title of {_label}", source="this book")
@@ -384,6 +386,10 @@ CALLS = {
         figures.unembedding_slider,
         {"tables": {"0": G}, "vocabulary": WORDS, "concepts": [0], "color_by": 0, "prefix": "moved by "},
     ),
+    "pair_slider": (
+        figures.pair_slider,
+        {"pairs": {1: PLANE}, "curves": {"c": [1]}, "x_title": "x", "y_title": "y", "description": "A pair."},
+    ),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
@@ -396,7 +402,14 @@ CALLS = {
     ),
     "lines": (
         figures.lines,
-        {"series": {"a": ([1, 2], [3, 4])}, "x_title": "x", "y_title": "y", "description": "A line.", "log": "x"},
+        {
+            "series": {"a": ([1, 2], [3, 4])},
+            "x_title": "x",
+            "y_title": "y",
+            "description": "A line.",
+            "log": "x",
+            "joined": True,
+        },
     ),
 }
 
@@ -419,7 +432,7 @@ HERE = (
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
-    *("identifiability", "linear_properties", "logit_distance"),
+    *("distillation", "identifiability", "linear_properties", "logit_distance"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
 }
@@ -1264,6 +1277,26 @@ BAD = {
         "concepts": BAD_CONCEPT_LISTS,
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
     },
+    "pair_slider": {
+        "pairs": [
+            ({}, "at least one entry, got none"),
+            ([PLANE], "mapping, got"),
+            ({1: PLANE[0]}, "pairs[1]", "pair (embeddings, unembeddings)"),
+            ({1: PLANE, 2: [(np.ones((2, 2)), np.ones((4, 2)))] * 2}, "at every place, got different numbers"),
+            ({1: [PLANE[0], (np.ones((2, 2)), np.ones((4, 2)))]}, "pairs[1]", "the same contexts and tokens"),
+            ({1: [(np.ones((2, 3)), np.ones((2, 3)))] * 2}, "2 dimensions, got 3"),
+            ({1: [(np.ones((2, 2)), np.ones((9, 2)))] * 2}, "at most 5 tokens, one for each colour, got 9"),
+            ({"one": PLANE}, "finite number, got 'one'"),
+        ],
+        "curves": [
+            ({}, "at least one entry, got none"),
+            ({"c": [1, 2]}, "curves['c']", "two lists of one length, got shapes (1,) and (2,)"),
+            ({"c": [0]}, "curves['c']", "above 0 on the logarithmic y axis, got"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "y_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
     "unembedding_slider": {
         "tables": [
             ({}, "at least one entry, got none"),
@@ -1361,6 +1394,7 @@ BAD = {
         "y_title": BAD_WORDS,
         "description": BAD_WORDS,
         "log": [("z", "one of '', 'x', 'y', 'xy', got 'z'"), (True, "got True"), (None, "got None")],
+        "joined": [(0, "True or False, got 0"), ("no", "True or False, got 'no'"), (None, "got None")],
     },
 }
 

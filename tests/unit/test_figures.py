@@ -16,6 +16,7 @@ from brute_force import all_contexts, all_tokens, next_token_row
 from worlds import EDGES, dag_joint, dag_world, field_world
 
 from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
+from linrep_core.logit_distance import near_zero_divergence_pair
 from linrep_core.phase_diagram import MEASURES, Cell, Diagram
 from linrep_core.reproduction import COSINES, Comparison, Estimate
 from linrep_core.sentences import SentenceWorld
@@ -38,10 +39,16 @@ FIGURES = {
     "unembedding_space": lambda: figures.unembedding_space(POINTS, WORDS),
     "unembedding_animation": lambda: figures.unembedding_animation(RUN, WORDS),
     "unembedding_slider": lambda: figures.unembedding_slider({"0": POINTS, "1": 2 * POINTS}, WORDS, prefix="moved by "),
+    "pair_slider": lambda: figures.pair_slider(
+        PAIRS, {"divergence": [1e-2, 1e-9]}, x_title="length", y_title="nats", description="Two pairs."
+    ),
     "training_curves": lambda: figures.training_curves(RUN),
     "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
     "lines": lambda: figures.lines(
         {"one": ([1, 2], [3.0, 4.0]), "two": ([1, 2], [5.0, 6.0])}, x_title="x", y_title="y", description="Two lines."
+    ),
+    "lines that are points": lambda: figures.lines(
+        {"cloud": ([1, 2], [3, 4])}, x_title="x", y_title="y", description="Two points.", joined=False
     ),
     "means": lambda: figures.means(
         {"one": {1: [3.0, 4.0], 2: [5.0]}}, x_title="x", y_title="y", description="A mean with its errors."
@@ -61,6 +68,7 @@ FIGURES = {
     "beside_the_paper": lambda: figures.beside_the_paper({"m = 3": comparisons(0.97), "m = 4": comparisons(0.5)}),
 }
 
+PAIRS = {10: near_zero_divergence_pair(10.0), 40: near_zero_divergence_pair(40.0)}
 HEAT = np.array([[0.5, -0.25], [0.125, 1.0]])
 DOTS = {"one": {"paper": [1, 2, 3], "here": [0.1, 0.3, 0.2]}, "two": {"paper": [3, 2, 1], "here": [0.5, 0.4, 0.3]}}
 EXPLORER = {
@@ -380,6 +388,21 @@ def test_slider_has_a_frame_for_each_table_and_shows_the_first():
     ]
     assert figure.layout.scene.xaxis.range[1] > 2 * np.abs(POINTS).max()
     assert "at 3 places of a slider, coloured by female; the first frame" in figure.layout.meta["description"]
+
+
+def test_pairs_have_a_frame_for_each_place_to_scale_and_a_dot_on_each_curve():
+    figure = FIGURES["pair_slider"]()
+    (slider,) = figure.layout.sliders
+    assert [frame.name for frame in figure.frames] == [step.label for step in slider.steps] == ["10", "40"]
+    for frame, (length, pair), divergence in zip(figure.frames, PAIRS.items(), (1e-2, 1e-9), strict=True):
+        for trace, (f, g) in zip(frame.data[:4:2], pair, strict=True):
+            np.testing.assert_allclose(np.column_stack([trace.x, trace.y]), f / 40, atol=1e-4)
+            assert list(trace.marker.color) == [figures.PALETTE[token] for token in (f @ g.T).argmax(axis=1)]
+        dot = frame.data[4]
+        assert (list(dot.x), list(dot.y)) == ([length], [divergence])
+    assert list(figure.data[5].y) == [1e-2, 1e-9]
+    assert slider.active == 1
+    assert list(figure.data[4].x) == [40]  # the middle one of two
 
 
 def test_curves_show_the_history():

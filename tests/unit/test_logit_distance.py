@@ -11,16 +11,21 @@ from hypothesis import strategies as st
 
 from linrep_core.identifiability import equivalent_predictor, linear_relation, log_probabilities
 from linrep_core.logit_distance import (
+    canonical_correlations,
     centred_log_probabilities,
+    correlation_shortfall,
     dissimilarity_bound,
     kl_divergence,
     label_dissimilarity,
     log_posterior_regression,
     logit_distance,
+    logit_spectrum,
+    missing_variance,
     near_zero_divergence_pair,
     representation_dissimilarity,
     smallest_probability,
     smallest_stretch,
+    swapped_labels_pair,
 )
 
 SEEDS = st.integers(0, 2**31 - 1)
@@ -116,6 +121,61 @@ def test_dissimilarity_is_measured_in_the_first_ones_units():
     assert ratio == pytest.approx(3.0)
 
 
+@given(seed=SEEDS)
+def test_canonical_correlations_are_what_linear_maps_cannot_change(seed):
+    rng = np.random.default_rng(seed)
+    one, other = rng.standard_normal((20, 2)), rng.standard_normal((20, 3))
+    found = canonical_correlations(one, other)
+    moved = canonical_correlations(one @ rng.standard_normal((2, 2)) + 1, other @ rng.standard_normal((3, 3)) - 2)
+    np.testing.assert_allclose(moved, found, atol=1e-6)
+    assert list(found) == sorted(found, reverse=True)
+    # no correlation of two combinations is larger than the first
+    weights, others = rng.standard_normal((2, 200)), rng.standard_normal((3, 200))
+    pairs = zip((one @ weights).T, (other @ others).T, strict=True)
+    assert max(abs(np.corrcoef(a, b)[0, 1]) for a, b in pairs) <= found[0] + 1e-12
+
+
+def test_canonical_correlations_by_hand():
+    rng = np.random.default_rng(0)
+    one, noise = rng.standard_normal((2, 30))
+    plain = abs(np.corrcoef(one, one + noise)[0, 1])
+    assert canonical_correlations(one[:, None], (one + noise)[:, None]) == pytest.approx([plain])
+    about_zero = canonical_correlations([[1.0], [1.0]], [[1.0], [2.0]], centred=False)
+    assert about_zero == pytest.approx([3 / 10**0.5])
+    assert canonical_correlations([[1.0], [1.0]], [[1.0], [2.0]], centred=False, weights=[0.2, 0.8]) == pytest.approx(
+        [(0.2 + 1.6) / (1.0 * 3.4) ** 0.5]
+    )
+
+
+def test_the_spectrum_is_that_of_the_covariance_of_the_logits():
+    (f, g), _ = random_pair(2)
+    logits = f @ (g - g.mean(axis=0)).T
+    values = np.linalg.eigvalsh(np.cov(logits.T, bias=True))[::-1]
+    np.testing.assert_allclose(logit_spectrum((f, g)), values, atol=1e-10)
+    about_zero = np.linalg.eigvalsh(logits.T @ logits / 9)[::-1]
+    np.testing.assert_allclose(logit_spectrum((f, g), centred=False), about_zero, atol=1e-10)
+
+
+@given(seed=SEEDS, noise=st.floats(1e-3, 10.0), centred=st.booleans())
+def test_missing_correlation_costs_logit_distance(seed, noise, centred):
+    one, other = random_pair(seed, noise)
+    rng = np.random.default_rng(seed)
+    fewer = (other[0][:, :2], other[1][:, :2])  # with a dimension less, one correlation is missing
+    weights = rng.dirichlet(np.ones(9))
+    for second in (other, fewer):
+        limit = logit_distance(one, second, weights) ** 2
+        assert correlation_shortfall(one, second, centred=centred, weights=weights) <= limit * (1 + 1e-9)
+
+
+def test_missing_correlation_can_cost_all_of_it():
+    # the second predictor lacks an axis of the first and has the others exactly
+    f, g = np.random.default_rng(0).standard_normal((9, 2)), np.array([[1.0, 0], [-1, 0], [0, 2], [0, -2]])
+    f = np.linalg.qr(f - f.mean(axis=0))[0]
+    shortfall = correlation_shortfall((f, g), (f[:, 1:], g[:, 1:]))
+    assert shortfall == pytest.approx(logit_distance((f, g), (f[:, 1:], g[:, 1:])) ** 2)
+    assert missing_variance([], [2.0, 1.0]) == 3.0
+
+
 # ---- close is not equal ---------------------------------------------------------------------------------------------
 
 
@@ -129,6 +189,19 @@ def test_the_divergence_falls_and_nothing_else_does():
     shares = [representation_dissimilarity(*pair) / s for pair, s in zip(pairs, (5.0, 10.0, 20.0, 40.0), strict=True)]
     np.testing.assert_allclose(shares, shares[0])
     assert shares[0] > 0.4
+
+
+def test_the_worked_example_has_its_published_numbers():
+    one, other = swapped_labels_pair()
+    labels = np.repeat(np.arange(8), 500)
+    logs = [log_probabilities(each)[np.arange(4000), labels] for each in (one, other)]
+    # what its comments call KL has only the term of the label that an input was drawn for
+    assert round(float(np.mean(np.exp(logs[1]) * (logs[1] - logs[0]))), 4) == 0.0020
+    assert round(float(np.mean(np.exp(logs[0]) * (logs[0] - logs[1]))), 4) == 0.0017
+    assert canonical_correlations(one[1], other[1]).mean() == pytest.approx(0.6737728432158235, abs=1e-6)
+    assert kl_divergence(one, other) == pytest.approx(kl_divergence(other, one)) == pytest.approx(0.00455, abs=1e-5)
+    np.testing.assert_array_equal(one[0], other[0])
+    assert sorted(map(tuple, one[1])) == sorted(map(tuple, other[1]))
 
 
 # ---- concepts as log posteriors -------------------------------------------------------------------------------------
@@ -193,6 +266,23 @@ BAD = {
         "posteriors must have one row for each of the 9",
     ),
     "constant": (lambda: log_posterior_regression(np.ones((9, 2)), TABLE), "representations must differ"),
+    "correlated rows": (
+        lambda: canonical_correlations(ONE[0], OTHER[0][:4]),
+        "second must have a row for each of the 9 rows of first, got 4",
+    ),
+    "nothing to correlate": (
+        lambda: canonical_correlations(np.ones((9, 2)), OTHER[0]),
+        "first must have rows that differ",
+    ),
+    "centred": (lambda: logit_spectrum(ONE, centred="yes"), "centred must be .*, got 'yes'"),
+    "correlation": (lambda: missing_variance([1.5], [1.0]), "correlations must lie between 0 and 1, got 1.5"),
+    "variance": (lambda: missing_variance([0.5], [-1.0]), "variances must lie between 0 and inf, got -1"),
+    "shortfall": (
+        lambda: correlation_shortfall(ONE, (OTHER[0], OTHER[1][:4])),
+        "second must have the 6 tokens of first",
+    ),
+    "inputs": (lambda: swapped_labels_pair(0), "n_inputs must be at least 1, got 0"),
+    "seed": (lambda: swapped_labels_pair(seed=-1), "seed must be at least 0, got -1"),
     "scale": (lambda: near_zero_divergence_pair(0.0), "scale must be above 0, got 0"),
     "angle": (lambda: near_zero_divergence_pair(1.0, 45.0), "angle must lie strictly between 0 and 45, got 45"),
 }
