@@ -71,6 +71,10 @@ MODULES = (
     "logit_distance_bound",
     "clear_winners",
     "probability_floor",
+    # concepts as log posteriors
+    "joint_log_posterior",
+    "marginal_log_posteriors",
+    "faint_tokens",
 )
 
 
