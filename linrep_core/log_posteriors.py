@@ -299,7 +299,7 @@ def ambiguous_world(
     sharpness, levels
         See `separate_reports`.
     reports
-        ``"separate"`` or ``"joint"`` (as many contexts, see `joint_reports`; one nat of the one is one of the other).
+        ``"separate"`` or ``"joint"`` (as many contexts; sharpness is then the spread of ln p(x | c)).
     edge_probability
         How many concepts depend directly on each other: 0 for none, 1 for all. Tables are drawn in [0.1, 0.9].
     seed
