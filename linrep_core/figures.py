@@ -332,6 +332,74 @@ def _plane_traces(pair: Sequence[tuple[NDArray, NDArray]], longest: float) -> li
     return traces
 
 
+def context_slider(
+    places: Mapping[str, Any], values: Any, shape: Sequence[int], *, prefix: str = "", values_title: str = ""
+) -> go.Figure:
+    """Contexts in space with a slider, coloured by a value; those that are neighbours in a grid of reports are joined.
+
+    Parameters
+    ----------
+    places
+        Label of a place on the slider -> points, shape (rows * columns, dim) with dim at most 3, the last report
+        changing fastest.
+    values
+        One for each context, for its colour: a log posterior, for example.
+    shape
+        (rows, columns) of the grid of reports.
+    prefix
+        Stands before the label above the slider.
+    values_title
+        What the colours mean.
+    """
+    labels, tables = _named("places", places)
+    for name, text in (("prefix", prefix), ("values_title", values_title)):
+        check_words(name, [text])
+    rows, columns = (check_integer("shape", n, low=1) for n in check_sequence("shape", shape, length=2))
+    colors = check_array("values", values, shape=(rows * columns,))
+    frames = {
+        label: _in_space(f"places[{label!r}]", check_array(f"places[{label!r}]", table, shape=(len(colors), "dim")))
+        for label, table in zip(labels, tables, strict=True)
+    }
+    limit = float(np.abs(colors).max()) or 1.0
+    bar = {"title": {"text": values_title, "side": "top"}, "orientation": "h", "thickness": 10, "y": 1, "len": 0.8}
+    marker = {"size": 5, "color": _short(colors), "colorscale": DIVERGING, "cmin": -limit, "cmax": limit}
+    marker |= {"colorbar": {**bar, "yanchor": "bottom", "nticks": 5}, "line": {"color": PALETTE[6], "width": 1}}
+    traces = {label: _grid_traces(points, (rows, columns), marker) for label, points in frames.items()}
+    figure = go.Figure(data=traces[labels[0]])
+    figure.frames = [go.Frame(name=label, data=data) for label, data in traces.items()]
+    scene = _scene(max(float(np.abs(points).max()) for points in frames.values()) * 1.1)
+    figure.update_layout(scene=scene, sliders=[_slider(labels, prefix, 0)], showlegend=False)
+    thickness = ", ".join(f"{label}: {_off_plane(points):.3f}" for label, points in frames.items())
+    description = (
+        f"{rows} by {columns} contexts as points in space, joined to a net, at {len(labels)} places of a slider, "
+        f"coloured by {values_title or 'a value'}; the first frame is shown first. Share of the net's size that lies "
+        f"off its best plane, by place: {thickness}. Drag to turn."
+    )
+    return _finish(figure, description, height=540)
+
+
+def _off_plane(points: NDArray) -> float:
+    """Root of the share of the points' squared distance from their mean that lies off the best plane."""
+    values = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    whole = float(np.linalg.norm(values))
+    return float(values[2] / whole) if len(values) > 2 and whole > 0 else 0.0
+
+
+def _grid_traces(points: NDArray, shape: tuple[int, int], marker: dict[str, Any]) -> list[go.Scatter3d]:
+    """The lines of the net, with gaps between them, and its knots."""
+    grid = points.reshape(*shape, 3)
+    gap = np.full((1, 3), np.nan)
+    threads = [*grid, *grid.transpose(1, 0, 2)]
+    x, y, z = (_short(v) for v in np.concatenate([part for thread in threads for part in (thread, gap)]).T)
+    line = {"color": PALETTE[6], "width": 2}
+    net = go.Scatter3d(x=x, y=y, z=z, mode="lines", line=line, hoverinfo="skip")
+    x, y, z = _short(points.T)
+    knots = go.Scatter3d(
+        x=x, y=y, z=z, mode="markers", marker=marker, hovertemplate="%{marker.color:.2f}<extra></extra>"
+    )
+    return [net, knots]
+
+
 def training_curves(run: TrainingRun | TransformerRun) -> go.Figure:
     """Excess loss (left axis, logarithmic) and mean cosines (right axis) over the training steps."""
     if not isinstance(run, TransformerRun):
@@ -1095,9 +1163,14 @@ def _token_table(
     """The tokens' points in three dimensions and their concept vectors."""
     points = check_array(name, unembeddings, shape=("n_tokens", "dim"))
     _check_vocabulary(vocabulary, len(points))
+    return _in_space(name, points), concept_vectors(len(vocabulary.concepts))
+
+
+def _in_space(name: str, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points of up to three dimensions, with zeros for those that are not there."""
     if not 1 <= points.shape[1] <= 3:
         raise ValueError(f"{name} must have 1 to 3 dimensions to be drawn, got {points.shape[1]}; project them first")
-    return np.pad(points, ((0, 0), (0, 3 - points.shape[1]))), concept_vectors(len(vocabulary.concepts))
+    return np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
 
 
 def _coordinates(name: str, pair: Any, log: str) -> tuple[NDArray, NDArray]:

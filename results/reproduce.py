@@ -6,7 +6,7 @@
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
-transformers a quarter of an hour, the students of distillation five minutes.
+transformers a quarter of an hour, students of distillation and log posteriors five minutes each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
+from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
@@ -92,6 +93,21 @@ def distillation_sweep(n_concepts: int) -> Sweep:
     return Sweep(distillation_cell, grid)
 
 
+def posterior_sweeps() -> dict[str, Sweep]:
+    """Worlds whose words are ambiguous; whose contexts are soft or sharp; predictors with too few dimensions."""
+    shares = [0.0, 0.01, 0.1, 0.3, 0.6, 0.9, 0.99]
+    seeds = {"n_seeds": [10]}
+    ambiguity = {"dim": [2, 4, 8], "ambiguity": shares, "kind": list(AMBIGUITIES), "reports": list(REPORTS), **seeds}
+    sharpness = {"dim": [8], "ambiguity": [0.0, 0.1, 0.6], "sharpness": [0.25, 0.5, 1.0, 2.0, 4.0], **seeds}
+    dims = [1, 2, 3, 4, 5, 6, 7, 8, 12]
+    dimension = {"dim": dims, "ambiguity": [0.0, 0.1], "reports": list(REPORTS), "edge_probability": [0.0, 1.0]}
+    return {
+        "log-posteriors": Sweep(posterior_cell, ambiguity),
+        "log-posteriors-sharpness": Sweep(posterior_cell, sharpness),
+        "log-posteriors-dim": Sweep(posterior_cell, {**dimension, **seeds}),
+    }
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -100,6 +116,7 @@ SWEEPS = {
     **transformer_sweeps(),
     "distillation": distillation_sweep(3),
     "distillation-m4": distillation_sweep(4),
+    **posterior_sweeps(),
 }
 
 

@@ -72,6 +72,10 @@ MODULES = (
     "correlation_bound",
     "clear_winners",
     "probability_floor",
+    # concepts as log posteriors
+    "joint_log_posterior",
+    "marginal_log_posteriors",
+    "faint_tokens",
 )
 
 

@@ -390,6 +390,10 @@ CALLS = {
         figures.pair_slider,
         {"pairs": {1: PLANE}, "curves": {"c": [1]}, "x_title": "x", "y_title": "y", "description": "A pair."},
     ),
+    "context_slider": (
+        figures.context_slider,
+        {"places": {"0": F[:4]}, "values": [1, 2, 3, 4], "shape": (2, 2), "prefix": "at ", "values_title": "nats"},
+    ),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
@@ -432,7 +436,7 @@ HERE = (
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
-    *("distillation", "identifiability", "linear_properties", "logit_distance"),
+    *("distillation", "identifiability", "linear_properties", "log_posteriors", "logit_distance"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
 }
@@ -1308,6 +1312,19 @@ BAD = {
         "concepts": BAD_CONCEPT_LISTS,
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
         "prefix": BAD_WORDS,
+    },
+    "context_slider": {
+        "places": [
+            ({}, "at least one entry, got none"),
+            ([F], "mapping, got"),
+            ({"0": np.ones((4, 4))}, "places['0']", "1 to 3 dimensions to be drawn, got 4"),
+            ({"0": np.ones((3, 2))}, "places['0']", "shape (4, dim), got (3, 2)"),
+            ({"0": F[:4], "1": np.full((4, 2), NAN)}, "places['1']", "finite entries, got nan"),
+        ],
+        "values": [([1, 2], "shape (4,), got (2,)"), ([1, 2, 3, NAN], "finite entries, got nan")],
+        "shape": [(4, "sequence, got 4"), ((4,), "length 2, got (4,)"), ((0, 4), "at least 1, got 0")],
+        "prefix": BAD_WORDS,
+        "values_title": BAD_WORDS,
     },
     "training_curves": {"run": BAD_RUNS},
     "concept_heat_maps": {

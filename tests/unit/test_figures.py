@@ -42,6 +42,7 @@ FIGURES = {
     "pair_slider": lambda: figures.pair_slider(
         PAIRS, {"divergence": [1e-2, 1e-9]}, x_title="length", y_title="nats", description="Two pairs."
     ),
+    "context_slider": lambda: figures.context_slider({"0": NET, "1": 2 * NET}, range(6), (2, 3), values_title="nats"),
     "training_curves": lambda: figures.training_curves(RUN),
     "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
     "lines": lambda: figures.lines(
@@ -69,6 +70,7 @@ FIGURES = {
 }
 
 PAIRS = {10: near_zero_divergence_pair(10.0), 40: near_zero_divergence_pair(40.0)}
+NET = np.column_stack([[0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2], [0, 0, 1, 0, 0, -1]])
 HEAT = np.array([[0.5, -0.25], [0.125, 1.0]])
 DOTS = {"one": {"paper": [1, 2, 3], "here": [0.1, 0.3, 0.2]}, "two": {"paper": [3, 2, 1], "here": [0.5, 0.4, 0.3]}}
 EXPLORER = {
@@ -403,6 +405,31 @@ def test_pairs_have_a_frame_for_each_place_to_scale_and_a_dot_on_each_curve():
     assert list(figure.data[5].y) == [1e-2, 1e-9]
     assert slider.active == 1
     assert list(figure.data[4].x) == [40]  # the middle one of two
+
+
+def test_context_slider_joins_neighbours_and_says_how_bent_the_net_is():
+    flat, values = NET[:, :2], [-3, 1, 2, 0, 0, 0]
+    figure = figures.context_slider({"a": flat, "b": NET}, values, (2, 3), prefix="at ", values_title="evidence")
+    (slider,) = figure.layout.sliders
+    assert [frame.name for frame in figure.frames] == [step.label for step in slider.steps] == ["a", "b"]
+    assert (slider.active, slider.currentvalue.prefix) == (0, "at ")
+    for frame, points in zip(figure.frames, (np.pad(flat, ((0, 0), (0, 1))), NET), strict=True):
+        net, knots = frame.data
+        assert np.column_stack([knots.x, knots.y, knots.z]).tolist() == points.tolist()
+        assert list(knots.marker.color) == values
+        threads = [[]]
+        for place in zip(net.x, net.y, net.z, strict=True):
+            threads[-1].append(place) if None not in place else threads.append([])
+        joined = [[points.tolist().index(list(place)) for place in thread] for thread in threads if thread]
+        assert joined == [[0, 1, 2], [3, 4, 5], [0, 3], [1, 4], [2, 5]]
+    assert [trace.to_plotly_json() for trace in figure.data] == [
+        trace.to_plotly_json() for trace in figure.frames[0].data
+    ]
+    assert figure.data[1].marker.cmax == -figure.data[1].marker.cmin == 3
+    off = np.linalg.svd(NET - NET.mean(axis=0), compute_uv=False)
+    description = figure.layout.meta["description"]
+    assert f"by place: a: 0.000, b: {off[2] / np.linalg.norm(off):.3f}. Drag" in description
+    assert "coloured by evidence" in description
 
 
 def test_curves_show_the_history():
