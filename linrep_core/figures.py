@@ -32,6 +32,8 @@ from linrep_core._checks import (
 )
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.geometry import LinearityReport
+from linrep_core.identifiability import log_probabilities
+from linrep_core.identifiability import tables as tables_of
 from linrep_core.language import LatentConditionalModel, Vocabulary, check_distinct_contexts
 from linrep_core.phase_diagram import Cell, Diagram
 from linrep_core.reproduction import AGREES, COSINES, STUCK_ABOVE, Comparison, estimate
@@ -43,6 +45,7 @@ SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
 DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
 HEIGHT = 380
 CAMERA = {"eye": {"x": 1.0, "y": 1.0, "z": 0.65}}  # nearer than plotly's own, which leaves half of the frame empty
+NAME_ROOM = 2.1  # columns of a table of probabilities that the names of its rows take
 MOST_TICKS = 6  # of an axis that names its very values
 PHASE_MEASURES = {
     "unembedding": "mean cosine",
@@ -398,6 +401,113 @@ def _grid_traces(points: NDArray, shape: tuple[int, int], marker: dict[str, Any]
         x=x, y=y, z=z, mode="markers", marker=marker, hovertemplate="%{marker.color:.2f}<extra></extra>"
     )
     return [net, knots]
+
+
+def equivalence_slider(
+    predictors: Mapping[str, Any],
+    vocabulary: Vocabulary,
+    contexts: Sequence[str],
+    *,
+    color_by: int = 0,
+    prefix: str = "",
+) -> go.Figure:
+    """Words and contexts in space above their p(y | x), at the places of a slider: what moves, and what stands still.
+
+    Parameters
+    ----------
+    predictors
+        Label of a place on the slider -> predictor, in at most 3 dimensions, all over the same tokens and contexts. The
+        probabilities are computed from each of them.
+    contexts
+        A name for each context, in the order of the embeddings.
+    color_by
+        Concept whose two values colour the words.
+    prefix
+        Stands before the label above the slider.
+
+    Raises
+    ------
+    ValueError
+        For predictors in more than 3 dimensions, or tokens or contexts without a name.
+    """
+    labels, values = _named("predictors", predictors)
+    names = check_distinct_words("contexts", contexts)
+    check_words("prefix", [prefix])
+    check_instance("vocabulary", vocabulary, Vocabulary)
+    tokens = concept_vectors(len(vocabulary.concepts))
+    color_by = check_integer("color_by", color_by, low=0, high=tokens.shape[1] - 1)
+    frames, probabilities, reach = {}, {}, 0.0
+    for label, value in zip(labels, values, strict=True):
+        name = f"predictors[{label!r}]"
+        f, g = tables_of(value, name)
+        words = _token_table(g, vocabulary, name)[0]
+        if len(f) != len(names):
+            raise ValueError(f"{name} must have one of the {len(names)} contexts in each row, got {len(f)} rows")
+        places = np.pad(f, ((0, 0), (0, 3 - f.shape[1])))
+        probabilities[label] = np.exp(log_probabilities((f, g)))
+        reach = max(reach, float(np.abs(words).max()), float(np.abs(places).max()))
+        moving = _moving_traces(words, tokens, list(range(tokens.shape[1])), color_by, vocabulary)
+        frames[label] = [*moving, _context_points(places, names), *_small_bars(probabilities[label], names)]
+    figure = go.Figure(data=frames[labels[0]])
+    figure.frames = [go.Frame(name=label, data=data) for label, data in frames.items()]
+    n_tokens, share = len(vocabulary.tokens), 0.3
+    figure.update_layout(
+        scene={**_scene(reach * 1.1), "domain": {"y": [share + 0.06, 1]}},
+        sliders=[_slider(labels, prefix, 0)],
+        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1, "yanchor": "bottom"},
+    )
+    plain = {"showgrid": False, "zeroline": False}
+    words_above = {"tickvals": [j + 0.25 for j in range(n_tokens)], "ticktext": list(vocabulary.tokens), "side": "top"}
+    figure.update_xaxes(range=[-NAME_ROOM, n_tokens], tickangle=0, **words_above, **plain)
+    figure.update_yaxes(range=[len(names) - 0.5, -0.5], domain=[0, share], showticklabels=False, **plain)
+    change = max(float(np.abs(table - probabilities[labels[0]]).max()) for table in probabilities.values())
+    description = (
+        f"{n_tokens} words and {len(names)} contexts as points in space, above the table of their probabilities, at "
+        f"{len(labels)} places of a slider: {', '.join(labels)}. The largest change of a probability is {change:.2f}."
+    )
+    figure = _tall(_finish(figure, description, height=720))
+    return figure.update_layout(margin={"l": 10, "r": 10, "b": 10})  # the names of the rows stand inside
+
+
+def strips(rows: Mapping[str, Mapping[str, Any]], *, x_title: str, description: str) -> go.Figure:
+    """Many values of a number as dots in a row, beside those of other series: ``{row: {series: values}}``.
+
+    Parameters
+    ----------
+    rows
+        For each row its named series, lists of numbers; a row may lack a series.
+    x_title
+        What the numbers are.
+    description
+        For those who cannot see the figure.
+    """
+    check_words("x_title and description", [x_title, description])
+    names, contents = _named("rows", rows)
+    found = {
+        name: dict(zip(*_named(f"rows[{name!r}]", each), strict=True))
+        for name, each in zip(names, contents, strict=True)
+    }
+    labels = list(dict.fromkeys(label for each in found.values() for label in each))
+    figure = go.Figure()
+    for position, label in enumerate(labels):
+        x: list[float] = []
+        y: list[float] = []
+        for row, name in enumerate(names):
+            if label in found[name]:
+                values = check_array(f"rows[{name!r}][{label!r}]", found[name][label], shape=("n",))
+                x += _short(values)
+                # series side by side, and their dots on three lines, so that fewer hide each other
+                middle = row + 0.36 * (position - (len(labels) - 1) / 2)
+                y += _short(middle + 0.1 * (np.arange(len(values)) % 3 - 1))
+        symbol = ("circle", "diamond", "square", "cross", "x", "triangle-up")[position % 6]
+        marker = {"size": 7, "symbol": symbol, "color": PALETTE[position % len(PALETTE)], "opacity": 0.6}
+        figure.add_trace(go.Scatter(x=x, y=y, mode="markers", name=label, marker=marker, hovertemplate="%{x:.3f}"))
+    figure.update_xaxes(title=x_title)
+    figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
+    figure.update_layout(legend={"orientation": "h", "y": -0.2})
+    return _finish(figure, description, height=200 + 44 * len(names))
 
 
 def training_curves(run: TrainingRun | TransformerRun) -> go.Figure:
@@ -1249,6 +1359,33 @@ def _steering_lines(points: NDArray, tokens: NDArray, concept: int, vocabulary: 
         hoverinfo="skip",
         name=f"{vocabulary.values[concept][0]} → {vocabulary.values[concept][1]}",
     )
+
+
+def _context_points(places: NDArray, names: Sequence[str]) -> go.Scatter3d:
+    x, y, z = _short(places.T)
+    marker = {"size": 4, "color": PALETTE[6], "symbol": "square"}
+    return go.Scatter3d(
+        x=x, y=y, z=z, mode="markers", text=list(names), hoverinfo="text", name="context", marker=marker
+    )
+
+
+def _small_bars(table: NDArray, names: Sequence[str]) -> list[go.Scatter]:
+    """A table of probabilities: the rows' names, and in each cell the number and beside it a bar of that length."""
+    rows, columns = np.indices(table.shape)
+    ends = np.stack([columns + 0.5, columns + 0.5 + 0.45 * table, np.full(table.shape, np.nan)], axis=-1)
+    bars = go.Scatter(x=_short(ends.ravel()), y=np.repeat(rows.ravel(), 3).tolist(), mode="lines")
+    bars.update(line={"width": 8, "color": PALETTE[5]}, hoverinfo="skip", showlegend=False)
+    numbers = go.Scatter(
+        x=[-NAME_ROOM] * len(names) + _short(columns.ravel()),
+        y=[*range(len(names)), *rows.ravel().tolist()],
+        text=[*names, *(f"{value:.2f}" for value in table.ravel())],
+        mode="text",
+        textposition="middle right",
+        textfont={"size": 11},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return [bars, numbers]
 
 
 def _chosen(concepts: Sequence[int] | None, n_concepts: int) -> list[int]:

@@ -394,6 +394,11 @@ CALLS = {
         figures.context_slider,
         {"places": {"0": F[:4]}, "values": [1, 2, 3, 4], "shape": (2, 2), "prefix": "at ", "values_title": "nats"},
     ),
+    "equivalence_slider": (
+        figures.equivalence_slider,
+        {"predictors": {"0": START}, "vocabulary": WORDS, "contexts": list("abcdefghi"), "color_by": 0, "prefix": ""},
+    ),
+    "strips": (figures.strips, {"rows": {"a": {"s": [1, 2]}}, "x_title": "x", "description": "Dots."}),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
@@ -1325,6 +1330,31 @@ BAD = {
         "shape": [(4, "sequence, got 4"), ((4,), "length 2, got (4,)"), ((0, 4), "at least 1, got 0")],
         "prefix": BAD_WORDS,
         "values_title": BAD_WORDS,
+    },
+    "equivalence_slider": {
+        "predictors": [
+            ({}, "at least one entry, got none"),
+            ([START], "mapping, got"),
+            ({"0": G}, "predictors['0']", "SoftmaxPredictor or a pair"),
+            ({"0": (np.ones((9, 4)), np.ones((4, 4)))}, "predictors['0']", "1 to 3 dimensions to be drawn, got 4"),
+            ({"0": START, "1": (F[:8], G)}, "predictors['1']", "one of the 9 contexts in each row, got 8 rows"),
+        ],
+        "vocabulary": [*BAD_VOCABULARIES, (None, "a Vocabulary, got NoneType None")],
+        "contexts": [(["a", "a"], "different from each other"), (7, "sequence, got 7"), ([1], "hold strings, got 1")],
+        "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
+        "prefix": BAD_WORDS,
+    },
+    "strips": {
+        "rows": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"a": {}}, "rows['a']", "at least one entry, got none"),
+            ({"a": {"s": [1, NAN]}}, "rows['a']['s']", "finite entries, got nan"),
+            ({"a": {"s": [[1, 2]]}}, "rows['a']['s']", "shape (n,), got (1, 2)"),
+            ({3: {"s": [1, 0]}}, "hold strings, got 3"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "training_curves": {"run": BAD_RUNS},
     "concept_heat_maps": {

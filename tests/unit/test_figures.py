@@ -16,6 +16,7 @@ from brute_force import all_contexts, all_tokens, next_token_row
 from worlds import EDGES, dag_joint, dag_world, field_world
 
 from linrep_core import ConceptGraph, LatentConditionalModel, Vocabulary, figures, linearity, train
+from linrep_core.identifiability import tables
 from linrep_core.logit_distance import near_zero_divergence_pair
 from linrep_core.phase_diagram import MEASURES, Cell, Diagram
 from linrep_core.reproduction import COSINES, Comparison, Estimate
@@ -43,6 +44,8 @@ FIGURES = {
         PAIRS, {"divergence": [1e-2, 1e-9]}, x_title="length", y_title="nats", description="Two pairs."
     ),
     "context_slider": lambda: figures.context_slider({"0": NET, "1": 2 * NET}, range(6), (2, 3), values_title="nats"),
+    "equivalence_slider": lambda: figures.equivalence_slider({"0": RUN.predictor, "1": FLAT}, WORDS, CONTEXT_NAMES),
+    "strips": lambda: figures.strips(STRIPS, x_title="share", description="Dots in two rows."),
     "training_curves": lambda: figures.training_curves(RUN),
     "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
     "lines": lambda: figures.lines(
@@ -71,6 +74,9 @@ FIGURES = {
 
 PAIRS = {10: near_zero_divergence_pair(10.0), 40: near_zero_divergence_pair(40.0)}
 NET = np.column_stack([[0, 0, 0, 1, 1, 1], [0, 1, 2, 0, 1, 2], [0, 0, 1, 0, 0, -1]])
+CONTEXT_NAMES = [WORDS.describe(context) for context in all_contexts(M)]
+FLAT = (RUN.predictor.embeddings[:, :2], RUN.predictor.unembeddings[:, :2])
+STRIPS = {"probe": {"seen": [0.1, 0.1, 0.2, 0.3], "whole": [0.5]}, "steering": {"whole": [0.75, 1.0]}}
 HEAT = np.array([[0.5, -0.25], [0.125, 1.0]])
 DOTS = {"one": {"paper": [1, 2, 3], "here": [0.1, 0.3, 0.2]}, "two": {"paper": [3, 2, 1], "here": [0.5, 0.4, 0.3]}}
 EXPLORER = {
@@ -430,6 +436,60 @@ def test_context_slider_joins_neighbours_and_says_how_bent_the_net_is():
     description = figure.layout.meta["description"]
     assert f"by place: a: 0.000, b: {off[2] / np.linalg.norm(off):.3f}. Drag" in description
     assert "coloured by evidence" in description
+
+
+def test_equivalence_slider_shows_each_predictor_above_its_own_probabilities():
+    predictors = {"trained": RUN.predictor, "flat": FLAT, "even": (np.zeros((9, 3)), POINTS)}
+    figure = figures.equivalence_slider(predictors, WORDS, CONTEXT_NAMES, color_by=1, prefix="now: ")
+    (slider,) = figure.layout.sliders
+    assert [frame.name for frame in figure.frames] == [step.label for step in slider.steps] == list(predictors)
+    assert (slider.active, slider.currentvalue.prefix) == (0, "now: ")
+    assert [trace.to_plotly_json() for trace in figure.data] == [
+        trace.to_plotly_json() for trace in figure.frames[0].data
+    ]
+    for frame, predictor in zip(figure.frames, predictors.values(), strict=True):
+        f, g = tables(predictor)
+        logits = np.exp(f @ g.T)
+        wanted = logits / logits.sum(axis=1, keepdims=True)
+        *words, contexts, bars, numbers = frame.data[2:]
+        assert [trace.name for trace in words] == ["male", "female"]
+        for trace in words:
+            for word, point in drawn_points(trace).items():
+                assert point[: g.shape[1]] == rounded(g[WORDS.tokens.index(word)])
+        drawn = drawn_points(contexts)
+        assert list(drawn) == CONTEXT_NAMES
+        assert [point[: f.shape[1]] for point in drawn.values()] == [rounded(row) for row in f]
+        assert list(numbers.text) == [*CONTEXT_NAMES, *(f"{value:.2f}" for value in wanted.ravel())]
+        x, y = np.array([np.nan if v is None else v for v in bars.x]).reshape(-1, 3), list(bars.y)
+        assert np.allclose((x[:, 1] - x[:, 0]) / 0.45, wanted.ravel(), atol=5e-4)
+        assert np.floor(x[:, 0]).tolist() == list(range(4)) * 9
+        assert y == [row for row in range(9) for _ in range(12)]
+
+
+def test_equivalence_slider_says_how_much_the_probabilities_change():
+    same = {"one": FLAT, "other": (2 * FLAT[0], FLAT[1] / 2)}
+    words = figures.equivalence_slider(same, WORDS, CONTEXT_NAMES).layout.meta["description"]
+    assert "The largest change of a probability is 0.00." in words
+    flat, even = {"one": FLAT, "other": (0 * FLAT[0], FLAT[1])}, np.full((9, 4), 0.25)
+    logits = np.exp((FLAT[0] @ FLAT[1].T).numpy())
+    change = np.abs(logits / logits.sum(axis=1, keepdims=True) - even).max()
+    words = figures.equivalence_slider(flat, WORDS, CONTEXT_NAMES).layout.meta["description"]
+    assert f"The largest change of a probability is {change:.2f}." in words
+    assert change > 0.1
+
+
+def test_strips_have_a_dot_for_each_value_in_the_row_of_its_name():
+    figure = FIGURES["strips"]()
+    seen, whole = figure.data
+    assert (seen.name, whole.name) == ("seen", "whole")
+    assert list(seen.x) == [0.1, 0.1, 0.2, 0.3]
+    assert list(whole.x) == [0.5, 0.75, 1.0]
+    assert list(figure.layout.yaxis.ticktext) == ["probe", "steering"]
+    assert [round(value) for value in (*seen.y, *whole.y)] == [0, 0, 0, 0, 0, 1, 1]
+    assert max(seen.y) < whole.y[0]  # the series do not mix
+    assert len(set(seen.y)) == 3
+    assert seen.marker.symbol != whole.marker.symbol
+    assert figure.layout.xaxis.title.text == "share"
 
 
 def test_curves_show_the_history():
