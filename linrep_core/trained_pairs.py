@@ -19,23 +19,26 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm.auto import tqdm
 
-from linrep_core._checks import check_choice, check_instance, check_integer, check_number
+from linrep_core._checks import check_choice, check_instance, check_integer, check_iterable, check_number
 from linrep_core.class_members import smallest_member
 from linrep_core.concepts import ConceptGraph
+from linrep_core.ensemble import train_many
 from linrep_core.identifiability import log_probabilities, share_left, tables, two_predictors
 from linrep_core.language import LatentConditionalModel, Values
 from linrep_core.logit_distance import kl_divergence, logit_distance, representation_dissimilarity
-from linrep_core.training import TrainingRun, train
+from linrep_core.predictor import SoftmaxPredictor
+from linrep_core.training import train
 
 Array = NDArray[np.float64]
 WORLDS = ("masked", "noisy")
 RECIPES: dict[str, dict[str, Any]] = {
-    "adam, small start": {"optimizer": "adam", "steps": 640},
-    "adam, large start": {"optimizer": "adam", "steps": 640, "initialization": "gaussian", "scale": 1.0},
-    "natural gradient": {"optimizer": "natural", "steps": 160},
+    "adam, small start": {"optimizer": "adam"},
+    "adam, large start": {"optimizer": "adam", "initialization": "gaussian", "scale": 1.0},
+    "natural gradient": {"optimizer": "natural"},
 }
-N_SNAPSHOTS = 6
+STEPS = {"adam": (0, 10, 100, 300, 1000), "natural": (0, 3, 10, 30, 100)}  # at which pairs are compared
 N_CONCEPTS = 3
 NOISE = 0.1
 
@@ -46,7 +49,7 @@ NOISE = 0.1
 class NoisyWorld(LatentConditionalModel):
     """A world whose contexts are sometimes overheard: with probability `noise` the next word ignores its context.
 
-    p(y | x) is (1 - noise) p(C = y | C_D = x_D) + noise p(C = y): positive everywhere. For `train` on the exact loss.
+    p(y | x) is (1 - noise) p(C = y | C_D = x_D) + noise p(C = y): positive everywhere. For training on the exact loss.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ class NoisyWorld(LatentConditionalModel):
     Raises
     ------
     ValueError
-        For bad arguments; also when sampled, or given to `train_many`: both rely on contexts that are always heeded.
+        For bad arguments; also when it is sampled, which relies on contexts that are always heeded.
 
     Examples
     --------
@@ -89,8 +92,8 @@ class NoisyWorld(LatentConditionalModel):
         return -(p * np.log(p)).sum(axis=1)
 
     def context_probabilities(self, contexts: Any = None) -> NoReturn:
-        """Refused: p(y | x) is not the joint over this probability, as `train_many` takes it to be."""
-        raise ValueError("model must be a world whose contexts are always heeded, got a NoisyWorld; use train")
+        """Refused: p(y | x) is not the joint over this probability, as large or sampled trainings take it to be."""
+        raise ValueError("model must be a world whose contexts are always heeded, got a NoisyWorld")
 
     def sampler(self, contexts: Any = None) -> NoReturn:
         """Refused: only the exact loss is there."""
@@ -207,48 +210,63 @@ def pair_world(world: str, seed: int) -> LatentConditionalModel:
     return LatentConditionalModel(graph) if check_choice("world", world, WORLDS) == "masked" else NoisyWorld(graph)
 
 
-def train_pair(model: LatentConditionalModel, dim: int, recipe: str, seed: int = 0) -> tuple[TrainingRun, TrainingRun]:
-    """The same world trained from two seeds, 2 seed and 2 seed + 1, with copies of the tables on the way.
+def train_pairs(
+    models: Any, dim: int, recipe: str, *, steps: int, first_seed: int = 0, progress: bool = True
+) -> list[tuple[SoftmaxPredictor, SoftmaxPredictor]]:
+    """Each world trained from two seeds, all at once where the recipe allows it.
 
     Parameters
     ----------
-    model
-        The world.
+    models
+        A list of worlds with the same number of concepts.
     dim
-        Dimension of both.
+        Dimension of all predictors.
     recipe
         One of `RECIPES`.
-    seed
-        Of the pair.
+    steps
+        Length of each training.
+    first_seed
+        World i is trained with the seeds 2 (first_seed + i) and that plus 1.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of pairs of predictors, in the order of the worlds
 
     Examples
     --------
-    >>> one, other = train_pair(pair_world("noisy", 0), 4, "natural gradient")
-    >>> len(one.snapshots) == len(other.snapshots) == N_SNAPSHOTS
+    >>> ((one, other),) = train_pairs([pair_world("noisy", 0)], 4, "adam, small start", steps=5, progress=False)
+    >>> one.embeddings.shape == other.embeddings.shape
     True
     """
+    worlds = check_iterable("models", models)
+    for i, world in enumerate(worlds):
+        check_instance(f"models[{i}]", world, LatentConditionalModel)
+    settings = {**RECIPES[check_choice("recipe", recipe, tuple(RECIPES))], "steps": steps}
+    start = 2 * check_integer("first_seed", first_seed, low=0)
+    seeds = range(start, start + 2 * len(worlds))
+    twice = [world for world in worlds for _ in range(2)]
+    if settings["optimizer"] == "natural":
+        bar = tqdm(zip(twice, seeds, strict=True), total=len(twice), disable=not progress, leave=False)
+        runs = [train(world, dim, **settings, seed=seed, progress=False) for world, seed in bar]
+    else:
+        runs = train_many(twice, dim, seeds=seeds, n_records=2, progress=progress, **settings)
+    found = [run.predictor for run in runs]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def excess_loss(model: LatentConditionalModel, predictor: Any) -> float:
+    """Mean loss above the entropy floor: the divergence of the predictor's p from the world's, in nats.
+
+    Examples
+    --------
+    >>> world = pair_world("noisy", 0)
+    >>> optimum = (np.log(world.next_token_distribution()), np.eye(8))
+    >>> round(excess_loss(world, optimum), 9)
+    0.0
+    """
     check_instance("model", model, LatentConditionalModel)
-    settings = RECIPES[check_choice("recipe", recipe, tuple(RECIPES))]
-    first = 2 * check_integer("seed", seed, low=0)
-    one, other = (
-        train(model, dim, **settings, seed=s, n_snapshots=N_SNAPSHOTS, progress=False) for s in (first, first + 1)
-    )
-    return one, other
-
-
-def pair_rows(model: LatentConditionalModel, pair: tuple[TrainingRun, TrainingRun]) -> list[dict[str, float]]:
-    """`pair_measures` at every step of which both runs kept a copy, with the mean ``excess`` loss of the two (nats)."""
-    check_instance("model", model, LatentConditionalModel)
-    rows = []
-    for one, other in zip(pair[0].snapshots, pair[1].snapshots, strict=True):
-        both = [(each.embeddings, each.unembeddings) for each in (one, other)]
-        excess = np.mean([_excess(model, each) for each in both])
-        rows.append({"step": one.step, "excess": float(excess), **pair_measures(*both, model.weights())})
-    return rows
-
-
-def _excess(model: LatentConditionalModel, predictor: Any) -> float:
-    """Mean loss above the entropy floor: the weighted divergence of the world's p from the predictor's, in nats."""
     losses = -(model.next_token_distribution() * log_probabilities(predictor)).sum(axis=1)
     return max(0.0, float(model.weights() @ (losses - model.entropies())))  # rounding can take 0 below 0
 
@@ -275,13 +293,16 @@ def trained_pair_cell(world: str, recipe: str, dim: int, n_seeds: int = 10) -> l
     Examples
     --------
     >>> rows = trained_pair_cell("noisy", "natural gradient", 4, n_seeds=1)
-    >>> len(rows), rows[-1]["kl"] < rows[0]["kl"] + 1
-    (6, True)
+    >>> [row["step"] for row in rows], rows[0]["seen"] > 0.5, rows[-1]["seen"] < 1e-4
+    ([0, 3, 10, 30, 100], True, True)
     """
     n_seeds = check_integer("n_seeds", n_seeds, low=1)
+    check_choice("recipe", recipe, tuple(RECIPES))
+    models = [pair_world(world, seed) for seed in range(n_seeds)]
     rows = []
-    for seed in range(n_seeds):
-        model = pair_world(world, seed)
-        pair = train_pair(model, dim, recipe, seed)
-        rows += [{"seed": seed, **row} for row in pair_rows(model, pair)]
+    for steps in STEPS[RECIPES[recipe]["optimizer"]]:  # a shorter training is the beginning of a longer one
+        pairs = train_pairs(models, dim, recipe, steps=steps, progress=False)
+        for seed, (model, pair) in enumerate(zip(models, pairs, strict=True)):
+            excess = float(np.mean([excess_loss(model, each) for each in pair]))
+            rows.append({"seed": seed, "step": steps, "excess": excess, **pair_measures(*pair, model.weights())})
     return rows

@@ -6,7 +6,7 @@
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
-transformers a quarter of an hour, the pairs of trainings five minutes.
+transformers a quarter of an hour, the pairs of trainings two minutes.
 """
 
 from __future__ import annotations
