@@ -223,6 +223,17 @@ def smallest_cost(predictor: Any) -> float:
     return nuclear_norm(f @ (g - g.mean(axis=0)).T)
 
 
+def excess_cost(predictor: Any) -> float:
+    """`cost` over `smallest_cost`: 1 for the shortest member of a class, and more for all others.
+
+    Examples
+    --------
+    >>> round(excess_cost(([[3.0]], [[1.0], [3.0]])), 6)
+    1.296362
+    """
+    return cost(predictor) / smallest_cost(predictor)
+
+
 def smallest_member(predictor: Any) -> SoftmaxPredictor:
     """The predictor of least `cost` with the same distribution, in the same dimension; unique up to a rotation.
 
