@@ -115,7 +115,7 @@ def test_a_turned_smallest_member_is_no_farther_away():
 
 
 def test_the_causal_member_has_the_angles_of_the_causal_inner_product():
-    f, g = tables(RUNS[4])
+    _, g = tables(RUNS[4])
     member = causal_member(RUNS[4])
     assert distribution_gap(RUNS[4], member) < 1e-9
     found = tables(member)[1]

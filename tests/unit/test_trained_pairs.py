@@ -130,7 +130,7 @@ def test_a_committed_row_comes_out_again():
 
 BAD = {
     "noise": (lambda: NoisyWorld(GRAPH, noise=1.0), "noise must lie strictly between 0 and 1, got 1.0"),
-    "graph": (lambda: NoisyWorld(3), "graph must be a ConceptGraph, got 3"),
+    "graph": (lambda: NoisyWorld(3), "graph must be a ConceptGraph, got int 3"),
     "sampled": (lambda: train(WORLD, 3, steps=1, batch_size=5, progress=False), "batch_size must be None"),
     "sampled at once": (
         lambda: train_many(WORLD, 3, seeds=[0], steps=1, batch_size=5, progress=False),
@@ -154,7 +154,7 @@ BAD = {
     "dim": (lambda: train_pairs([WORLD], 0, "natural gradient", steps=1), "dim must be at least 1, got 0"),
     "n_seeds": (lambda: trained_pair_cell("noisy", "natural gradient", 3, n_seeds=0), "n_seeds must be at least 1"),
     "cell's recipe": (lambda: trained_pair_cell("noisy", "sgd", 3), "recipe must be one of .*'sgd'"),
-    "model": (lambda: excess_loss(3, ONE), "model must be a LatentConditionalModel, got 3"),
+    "model": (lambda: excess_loss(3, ONE), "model must be a LatentConditionalModel, got int 3"),
 }
 
 
