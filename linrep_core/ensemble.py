@@ -192,7 +192,8 @@ class _Ensemble:
             self.drawn: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def _tabulate(self) -> None:
-        """What the exact loss needs of each world: the joint, each context's probability, row and weight."""
+        """What the exact loss needs of each world: p(y | x), or joint and context probabilities; and weights."""
+        self.table = self._table() if self.batch_size is None else None
         m = self.models[0].n_concepts
         unknown = np.full((1, m), -1)
         joint = np.stack([model.next_token_distribution(unknown)[0] for model in self.models])
@@ -201,12 +202,12 @@ class _Ensemble:
         weights, probability, rows = np.zeros(shape), np.ones(shape), np.zeros(shape, dtype=np.int64)
         for i, (model, subset, size) in enumerate(zip(self.models, self.contexts, self.sizes, strict=True)):
             weights[i, :size] = model.weights(subset)
-            probability[i, :size] = model.context_probabilities(subset)
+            if self.table is None:
+                probability[i, :size] = model.context_probabilities(subset)
             rows[i, :size] = np.arange(size) if subset is None else model.context_index(subset)
         self.weights = torch.as_tensor(weights).to(self.f)
         self.probability = torch.as_tensor(probability[:, :, None]).to(self.f)
         self.rows = None if all(subset is None for subset in self.contexts) else torch.as_tensor(rows[:, :, None])
-        self.table = self._table() if self.batch_size is None else None
 
     def _table(self) -> torch.Tensor | None:
         """p(y | x) of all runs, shape (runs, contexts, tokens), while it fits into the cache of the processor.
@@ -225,6 +226,8 @@ class _Ensemble:
     def losses(self) -> torch.Tensor:
         """The exact loss of every run, shape (runs,), in nats."""
         g = self.g.mT
+        if self.table is not None:
+            return tiled_cross_entropy(self.f, g, torch.bmm(self.table, g), self.weights)
         total = subset_sums(self.joint * g.transpose(0, 1), self.models[0].n_concepts).transpose(0, 1)
         if self.rows is not None:
             total = total.gather(1, self.rows.expand(-1, -1, g.shape[2]))

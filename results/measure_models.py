@@ -6,8 +6,8 @@
     python results/measure_models.py --depths 0,6,12    also: the model stopped after so many layers
     python results/measure_models.py --list             what is done
 
-Each model gets ten small tables, results/models/MODEL-TABLE.csv, and MODEL-steering.json for the figure that steers it;
-a variant (`#untrained`) the first five of these, word vectors the two that need no contexts; `--depths` adds one.
+Each model gets eleven small tables, results/models/MODEL-TABLE.csv, and MODEL-steering.json for the figure that steers
+it; a variant (`#untrained`) the first five of these, word vectors the two that need no contexts; `--depths` adds one.
 Ctrl+C keeps what is done and the same command continues; to measure a model anew, delete its files. Each process loads
 the model once.
 """
@@ -19,6 +19,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from linrep_core import llm_equivalence as equivalence
 from linrep_core import llm_study as study
 from linrep_core import llm_zeros as zeros
 from linrep_core import steering
@@ -51,6 +52,9 @@ def sweeps_of(model: str, depths: Sequence[int] = ()) -> dict[str, Sweep]:
             "side-effects": Sweep(steering.side_effect_study, {"model": [model]}),
             "strengths": Sweep(steering.strength_study, {"model": [model]}),
             "continuations": Sweep(steering.continuation_study, {"model": [model]}),
+            "equivalents": Sweep(
+                equivalence.equivalents_study, {"model": [model], "change": list(equivalence.CHANGES)}
+            ),
         }
     contexts = [*study.LANGUAGE_PAIRS, "winograd"]
     depth = {"model": [model], "n_layers": list(depths), "contexts": contexts}

@@ -6,7 +6,7 @@
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
-transformers a quarter of an hour, students of distillation and log posteriors five minutes each.
+transformers a quarter of an hour, students of distillation, log posteriors and pairs of trainings five minutes each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
+from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 
 FOLDER = Path(__file__).parent
@@ -60,6 +61,12 @@ def sparse_sweep() -> Sweep:
         "n_seeds": [10],
     }
     return Sweep(phase_cell, grid)
+
+
+def pair_sweep() -> Sweep:
+    """Ten pairs of trainings of one world from two seeds, a world each, with three concepts in d = m, m + 1, 2m, 4m."""
+    grid = {"world": list(WORLDS), "recipe": list(RECIPES), "dim": [3, 4, 6, 12], "n_seeds": [10]}
+    return Sweep(trained_pair_cell, grid)
 
 
 def transformer_sweeps() -> dict[str, Sweep]:
@@ -113,6 +120,7 @@ SWEEPS = {
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
     **{f"phase-m{m}": phase_sweep(m) for m in range(2, 9)},
     "phase-sparse": sparse_sweep(),
+    "trained-pairs": pair_sweep(),
     **transformer_sweeps(),
     "distillation": distillation_sweep(3),
     "distillation-m4": distillation_sweep(4),

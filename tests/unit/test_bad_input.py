@@ -442,6 +442,7 @@ HERE = (
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
     *("distillation", "identifiability", "linear_properties", "log_posteriors", "logit_distance"),
+    *("class_members", "llm_equivalence", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
 }

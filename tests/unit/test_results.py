@@ -59,8 +59,8 @@ def test_a_table_of_this_book_is_whole(name):
 
 # three geometries; 27 concepts; four pairs of languages from two sources, with a row for chance; 61 pairs
 SIZES = {"summary": 3, "unembeddings": 81, "translations": 24 * 28, "sentences": 24, "winograd": 6 * 61}
-# 465 words in sentences; 22 concepts with frames; ten strengths; ten contexts at four strengths
-MORE = {"zeros": 3 * 465, "squares": 66, "side-effects": 81, "strengths": 810, "continuations": 120}
+# 465 words in sentences; 22 concepts with frames; ten strengths; ten contexts at four strengths; two changes
+MORE = {"zeros": 3 * 465, "squares": 66, "side-effects": 81, "strengths": 810, "continuations": 120, "equivalents": 30}
 DEPTHS = range(0, 31, 6)
 MODELS = {
     "bundled": {**SIZES, **MORE, "depth": 3 * 5 * len(DEPTHS)},
