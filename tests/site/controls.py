@@ -8,6 +8,7 @@ set in motion (*Pause*).
 """
 
 import hashlib
+import itertools
 import math
 import re
 import time
@@ -59,6 +60,18 @@ _DESCRIBE = """(control, [boxes, within]) => [
     || control.id || control.className.baseVal || control.className).trim().replace(/\\s+/g, " ").slice(0, 40),
   (control.closest(boxes) ?? document.querySelector(within)).dataset.walkBox,
 ]"""
+
+PROMISE = "pause|stop|halt"  # in the name of a button that brings to rest
+
+# Looked at and pressed in one turn of the page: a run may end by itself meanwhile, and *Pause* become *Play*.
+_PRESS_IF_IT_PROMISES = """(button, promise) => {
+  const promises = new RegExp(promise, "i").test(button.ariaLabel || button.textContent);
+  if (promises) button.click();
+  return promises;
+}"""
+
+_NAMES = """() => Object.fromEntries([...document.querySelectorAll("[data-walk]")].map(control =>
+  [control.dataset.walk, control.ariaLabel || control.textContent]))"""
 
 _LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute("aria-pressed"), control.title,
   control.textContent].join(" ")"""
@@ -206,11 +219,6 @@ class Control:
         return False
 
 
-def _promises_rest(button: Control) -> bool:
-    name = button.place.evaluate("button => button.ariaLabel || button.textContent")
-    return re.search("pause|stop|halt", name, re.I) is not None
-
-
 class Walk:
     """All controls of a page, one after the other."""
 
@@ -285,18 +293,32 @@ class Walk:
 
     def _stop(self, mover: Control, toggles: bool) -> None:
         """Bring to rest what a control set in motion: by itself, or by a button of the same box."""
-        buttons = [other for other in self._others(mover) if other.is_button and self._present(other)]
-        promising = [button for button in buttons if _promises_rest(button)]
-        if not promising and mover.at_rest(MOTION / 3) is not None:
+        promising = self._promising(mover)
+        for button in promising:
+            # on a busy machine a frame or two may still be on their way
+            if button.place.evaluate(_PRESS_IF_IT_PROMISES, PROMISE) and button.at_rest(MOTION / 3) is not None:
+                self.alive.add(self.controls.index(button))
+                return
+        if mover.at_rest(MOTION / 3) is not None:
             return
-        # first a button that promises it, then the one that began it, then those beside it
-        for button in [*promising, *[mover] * toggles, *buttons[:3]]:
+        # then the one that began it, then those beside it
+        beside = (other for other in self._others(mover) if other.is_button and self._present(other))
+        for button in itertools.chain([mover] * toggles, itertools.islice(beside, 3)):
             button.use()
             if not button.keeps_moving():
                 if button is not mover:
                     self.alive.add(self.controls.index(button))
                 return
         mover.at_rest(MOTION)
+
+    def _promising(self, mover: Control) -> list[Control]:
+        """Return the buttons of its box that promise rest: all names are read at once, a question takes its time."""
+        buttons = [other for other in self._others(mover) if other.is_button]
+        names = self.page.evaluate(_NAMES)
+        if any([self._present(button) for button in buttons if str(button.index) not in names]):  # noqa: C419 (all)
+            names = self.page.evaluate(_NAMES)
+        named = [button for button in buttons if re.search(PROMISE, names.get(str(button.index), ""), re.I)]
+        return [button for button in named if self._present(button)]
 
     def dead(self) -> list[Control]:
         """Return the controls that do nothing, whatever was done before."""
