@@ -332,6 +332,9 @@ class Walk:
     def _works_after(self, other: Control, control: Control) -> bool:
         if not self._present(other):
             return False
+        both = other.is_button and control.is_button and self._present(control)
+        if both and re.search(PROMISE, control.looks_like(), re.I) and self._stops(other, control):
+            return True  # the quick way; the other one would wait for the end of the film first
         before = other.looks_like()
         other.use()
         if control.rest == REST_OF_LAB and other.seems_to_train():
