@@ -45,7 +45,7 @@ SEQUENTIAL = [[0.0, "#F7FBFF"], [0.5, "#6BAED6"], [1.0, "#08306B"]]
 DIVERGING = [[0.0, "#B35806"], [0.5, "#F7F7F7"], [1.0, "#08519C"]]
 HEIGHT = 380
 CAMERA = {"eye": {"x": 1.0, "y": 1.0, "z": 0.65}}  # nearer than plotly's own, which leaves half of the frame empty
-NAME_ROOM = 2.1  # columns of a table of probabilities that the names of its rows take
+NAME_ROOM = 2.7  # columns of a table of probabilities that the names of its rows take
 MOST_TICKS = 6  # of an axis that names its very values
 PHASE_MEASURES = {
     "unembedding": "mean cosine",

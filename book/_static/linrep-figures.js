@@ -11,6 +11,7 @@
     light: { text: "#2b3036", muted: "#5b636d", grid: "#e3e6ea", line: "#b5bcc4", panel: "#ffffff" },
     dark: { text: "#dfe3e8", muted: "#a9b1bb", grid: "#343a42", line: "#5f6873", panel: "#22272e" },
   };
+  var LEGEND_BELOW = 62; // pixels under a narrow plot, where the axis has said its title
   var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
   // Nothing that a reader does may send a figure to somebody else: plotly's own "Share chart" goes.
   var CONFIG = { displaylogo: false, displayModeBar: "hover", scrollZoom: false, responsive: false,
@@ -43,8 +44,9 @@
     layout.margin = Object.assign(narrow ? { l: 44, r: 12, b: 44 } : { l: 60, r: 24, b: 52 }, { t: titled ? 48 : 14 }, layout.margin);
     if (layout.scene && !(layout.xaxis || layout.yaxis)) layout.margin = Object.assign({}, layout.margin, { l: 0, r: 0, b: 0 });
     if (narrow) {
-      // side by side does not fit: the legend goes below the plot, and the plot takes the width
-      var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: -0.18, yanchor: "top" });
+      // side by side does not fit: the legend goes below the plot and the title of its axis, and the plot takes the width
+      var below = -LEGEND_BELOW / (height - layout.margin.t - layout.margin.b);
+      var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: below, yanchor: "top" });
       layout.legend = legend;
       layout.margin.l = Math.min(layout.margin.l, 44); layout.margin.r = Math.min(layout.margin.r, 16);
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from test_llm_study import folder, model  # noqa: F401 (fixtures)
-from test_llm_zeros import smollm  # noqa: F401 (a fixture)
 
 from linrep_core import llm_equivalence as equivalence
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
