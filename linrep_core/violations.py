@@ -37,6 +37,7 @@ from linrep_core._checks import (
     as_array,
     check_array,
     check_choice,
+    check_flag,
     check_instance,
     check_integer,
     check_iterable,
@@ -46,7 +47,7 @@ from linrep_core._checks import (
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
 from linrep_core.identifiability import log_probabilities
-from linrep_core.log_posteriors import Fit, emission_table
+from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
 from linrep_core.predictor import SoftmaxPredictor
@@ -205,7 +206,9 @@ def _emission(violation: str, dose: float, n_concepts: int) -> Array:
         frequencies = 0.5 ** np.arange(dose + 1) if violation == "unequal synonyms" else np.ones(int(dose) + 1)
         return np.kron(np.eye(2**n_concepts), frequencies / frequencies.sum())
     kind = violation.split()[0]
-    return emission_table(n_concepts, dose, kind, synonyms=1) if kind in ("homonyms", "careless") else np.eye(2**n_concepts)
+    if kind in AMBIGUITIES:
+        return emission_table(n_concepts, dose, kind, synonyms=1)
+    return np.eye(2**n_concepts)
 
 
 def _told_wrongly(joint: Array, contexts: NDArray, tokens: NDArray, wrong: float) -> tuple[Array, Array]:
@@ -321,11 +324,12 @@ def straightness(world: ViolatedWorld, predictor: Any) -> dict[str, float]:
     meanings, m = world.meanings[occurs], world.meanings.shape[1]
     token_steps = _steps(np.asarray(g)[occurs], meanings, m)
     context_steps = _steps(np.asarray(f), world.contexts, m)
+    both = list(zip(token_steps, context_steps, strict=True))
     pairs = [(i, j) for i in range(m) for j in range(m) if i != j]
     return {
         "unembedding": _mean_of_known([mean_pairwise_cosine(steps) for steps in token_steps]),
         "embedding": _mean_of_known([mean_pairwise_cosine(steps) for steps in context_steps]),
-        "alignment": _mean_of_known([mean_cosine_between(*two) for two in zip(token_steps, context_steps, strict=True)]),
+        "alignment": _mean_of_known([mean_cosine_between(*two) for two in both]),
         "between": _mean_of_known([abs(mean_cosine_between(token_steps[i], token_steps[j])) for i, j in pairs]),
         "agreement": log_odds_agreement(logs[:, occurs], meanings),
     }
@@ -421,8 +425,9 @@ def train_violated(
     p = pad_sequence([torch.as_tensor(world.distribution) for world in given], batch_first=True)
     weights = pad_sequence([torch.as_tensor(world.weights) for world in given], batch_first=True)[:, :, None]
     optimizer = first_order_optimizer([f.requires_grad_(), g.requires_grad_()], settings)
+    shown = check_flag("progress", progress)
     with few_threads(p.numel()), torch.no_grad():
-        for _ in tqdm(range(n_steps), disable=not progress, leave=False):
+        for _ in tqdm(range(n_steps), disable=not shown, leave=False):
             # the derivative of the loss by a logit is w(x) (p_hat(y | x) - p(y | x))
             residual = torch.softmax(f @ g.mT, dim=2).sub_(p).mul_(weights)
             f.grad, g.grad = residual @ g, residual.mT @ f
@@ -461,50 +466,62 @@ def _start(world: ViolatedWorld, dim: int, seed: int) -> tuple[torch.Tensor, tor
 
 def violation_cell(
     violation: str,
-    strength: float,
     dim: int,
     *,
+    doses: Any = None,
     n_concepts: int = 3,
     edge_probability: float = 0.5,
     method: str = "adam",
     n_seeds: int = 20,
     steps: int = FULL_BATCH_STEPS,
 ) -> list[dict[str, Any]]:
-    """One dose of one violation, trained and measured: a world and a run for each seed.
+    """All doses of one violation, trained and measured: a world and a run for each dose and seed.
 
     Parameters
     ----------
-    violation, strength, n_concepts, edge_probability
+    violation, n_concepts, edge_probability
         See `violated_world`.
     dim, method, steps
         See `train_violated`.
+    doses
+        Strengths; None for those of `DOSES`.
     n_seeds
-        Number of worlds, each with the same graph and the same start at every dose.
+        Number of worlds, each with the same graph and the same seed of its start at every dose.
 
     Returns
     -------
     list of dict
-        For each seed ``excess_loss`` (nats) and the entries of `straightness`; those of `shortest_predictor` too, with
-        names that begin with ``exact_``: None where no such predictor exists, as is any entry without a pair.
+        For each dose and seed ``strength``, ``seed``, ``excess_loss`` (nats) and the entries of `straightness`; those
+        of `shortest_predictor` too, with names that begin with ``exact_``: None where no such predictor exists, as is
+        any entry without a pair.
 
     Examples
     --------
-    >>> (row,) = violation_cell("wrong contexts", 0.2, 4, n_seeds=1)
+    >>> (row,) = violation_cell("wrong contexts", 4, doses=[0.2], n_seeds=1)
     >>> round(row["exact_agreement"], 6), row["embedding"] > 0.95
     (1.0, True)
     """
+    check_choice("violation", violation, VIOLATIONS)
+    strengths = DOSES[violation] if doses is None else check_iterable("doses", doses)
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
     kind = {"n_concepts": n_concepts, "edge_probability": edge_probability}
-    worlds = [violated_world(violation, strength, **kind, seed=seed) for seed in seeds]
-    fits = train_violated(worlds, dim, seeds=seeds, method=method, steps=steps, progress=False)
     rows = []
-    for seed, world, fit in zip(seeds, worlds, fits, strict=True):
-        trained = straightness(world, fit.predictor)
-        exact = straightness(world, shortest_predictor(world, dim)) if world.is_positive else dict.fromkeys(MEASURES)
-        found = {**trained, **{f"exact_{name}": value for name, value in exact.items()}}
-        known = {name: None if value is None or np.isnan(value) else value for name, value in found.items()}
-        rows.append({"seed": seed, "excess_loss": fit.excess_loss, **known})
+    for strength in strengths:
+        worlds = [violated_world(violation, strength, **kind, seed=seed) for seed in seeds]
+        fits = train_violated(worlds, dim, seeds=seeds, method=method, steps=steps, progress=False)
+        for seed, world, fit in zip(seeds, worlds, fits, strict=True):
+            rows.append({"strength": strength, "seed": seed, "excess_loss": fit.excess_loss, **_measured(world, fit)})
     return rows
+
+
+def _measured(world: ViolatedWorld, fit: Fit) -> dict[str, float | None]:
+    """The straightness of a trained predictor and of the shortest one of the same dimension, nan as None."""
+    trained = straightness(world, fit.predictor)
+    shortest = dict.fromkeys(MEASURES, float("nan"))
+    if world.is_positive:
+        shortest = straightness(world, shortest_predictor(world, fit.predictor.dim))
+    found = {**trained, **{f"exact_{name}": value for name, value in shortest.items()}}
+    return {name: None if np.isnan(value) else value for name, value in found.items()}
 
 
 @dataclass(frozen=True)
