@@ -13,7 +13,8 @@ that is 0 in the paper's own world:
 - ``"few contexts"``, ``"missing words"``: the share of contexts, or of words, that never occur.
 
 A steering vector of a concept is the step between two tokens whose meanings, or two contexts whose tellings, differ in
-this concept only; with synonyms there are several such steps for the same pair of meanings, and all count.
+this concept only. With synonyms there are several such steps for the same pair of meanings; cosines are taken between
+steps of different pairs only, since synonyms that lie on one spot would agree with themselves (`mean_cosine_across`).
 
 Book: part "Beyond the assumptions", chapter "Synonyms, ambiguity, noise". Worlds, predictions and study are this
 book's own.
@@ -64,7 +65,7 @@ DOSES: dict[str, tuple[float, ...]] = {
     "ignored contexts": (0.0, 0.01, 0.05, 0.1, 0.3, 0.6),
     "wrong contexts": (0.0, 0.01, 0.05, 0.1, 0.2, 0.3),
     "few contexts": (0.0, 0.2, 0.4, 0.6, 0.8),
-    "missing words": (0.0, 0.125, 0.25, 0.375, 0.5, 0.625),
+    "missing words": (0.0, 0.125, 0.25, 0.375, 0.5),
 }
 VIOLATIONS = tuple(DOSES)
 UNITS = {
@@ -90,6 +91,7 @@ PREDICTED: dict[str, dict[str, tuple[str, str, str]]] = {
     "missing words": {"unembedding": ("falls", "falls", "stays"), "embedding": ("falls", "falls", "falls")},
 }
 PREDICTED_DIMS = (3, 4, 6)
+ENOUGH_SEEDS = 10  # with fewer that have a measure, a dose is not judged
 SMALL_CHANGE = 0.05  # of a mean cosine; what changes less than this is said to stay
 MAX_SYNONYMS = 7
 MAX_STUDY_CONCEPTS = 5
@@ -250,11 +252,46 @@ def differing_pairs(labels: Any, concept: int) -> tuple[NDArray[np.int64], NDArr
     return zeros[lower], ones[upper]
 
 
+def mean_cosine_across(vectors: Any, groups: Any) -> float:
+    """Mean cosine over all pairs of vectors of different groups; nan if there is one group, or none.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dim).
+    groups
+        A whole number for each vector, shape (n,).
+
+    Examples
+    --------
+    >>> vectors = [[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]
+    >>> mean_cosine_across(vectors, [0, 0, 1]), round(mean_cosine_across(vectors, [0, 1, 2]), 6)
+    (0.0, 0.333333)
+    """
+    table = check_array("vectors", vectors, shape=("n", "dim"))
+    labels = check_array("groups", groups, shape=(len(table),))
+    kinds, counts = np.unique(labels, return_counts=True)
+    if len(kinds) < 2:
+        return float("nan")
+    pairs = counts * (counts - 1)
+    within = sum(n * mean_pairwise_cosine(table[labels == kind]) for kind, n in zip(kinds, pairs, strict=True))
+    n = len(table)
+    return float((n * (n - 1) * mean_pairwise_cosine(table) - within) / (n * (n - 1) - pairs.sum()))
+
+
+def _straight(steps: Array, labels: NDArray, lower: NDArray, concept: int) -> float:
+    """`mean_cosine_across` of steps, grouped by what their ends have in common."""
+    if len(lower) == 0:
+        return float("nan")
+    shared = np.delete(labels[lower], concept, axis=1)
+    return mean_cosine_across(steps, np.unique(shared, axis=0, return_inverse=True)[1].ravel())
+
+
 def log_odds_agreement(logits: Any, meanings: Any) -> float:
     """Do all pairs of tokens that differ in one concept only see the same evidence for it? Mean over concepts.
 
     For each such pair the log-odds, less their mean over contexts, are a vector with an entry a context. The mean
-    cosine over pairs of these vectors is 1 if each context moves all pairs of a concept alike, up to a factor a pair.
+    cosine between these vectors (`mean_cosine_across`) is 1 if each context moves all pairs of a concept alike, up to a factor a pair.
     It depends on the distribution alone: not on which of its predictors one has, nor on constants of a token.
 
     Parameters
@@ -267,7 +304,7 @@ def log_odds_agreement(logits: Any, meanings: Any) -> float:
     Returns
     -------
     float
-        nan if no concept has a pair.
+        nan if no concept has two pairs.
 
     Examples
     --------
@@ -282,7 +319,7 @@ def log_odds_agreement(logits: Any, meanings: Any) -> float:
     for concept in range(labels.shape[1] if labels.ndim == 2 else 1):
         lower, upper = differing_pairs(labels, concept)
         odds = table[:, upper] - table[:, lower]
-        found.append(mean_pairwise_cosine((odds - odds.mean(axis=0)).T))
+        found.append(_straight((odds - odds.mean(axis=0)).T, labels, lower, concept))
     return _mean_of_known(found)
 
 
@@ -299,9 +336,9 @@ def straightness(world: ViolatedWorld, predictor: Any) -> dict[str, float]:
     Returns
     -------
     dict
-        ``unembedding``, ``embedding``, ``alignment``, ``between`` as in `linrep_core.geometry.LinearityReport`, over
-        all pairs that differ in one concept, averaged over concepts; and ``agreement``, see `log_odds_agreement`. nan
-        where there is no pair.
+        ``unembedding``, ``embedding``, ``alignment``, ``between`` as in `linrep_core.geometry.LinearityReport`, averaged
+        over concepts; the first two by `mean_cosine_across`, so that neither synonyms nor a concept with a single pair
+        count as straight. And ``agreement``, see `log_odds_agreement`. nan where no concept has the pairs.
 
     Raises
     ------
@@ -321,24 +358,27 @@ def straightness(world: ViolatedWorld, predictor: Any) -> dict[str, float]:
         raise ValueError(f"predictor must have logits of shape {world.distribution.shape}, got {logs.shape}")
     f, g = (predictor.embeddings, predictor.unembeddings) if hasattr(predictor, "embeddings") else predictor
     occurs = world.token_occurs
-    meanings, m = world.meanings[occurs], world.meanings.shape[1]
-    token_steps = _steps(np.asarray(g)[occurs], meanings, m)
-    context_steps = _steps(np.asarray(f), world.contexts, m)
-    both = list(zip(token_steps, context_steps, strict=True))
-    pairs = [(i, j) for i in range(m) for j in range(m) if i != j]
+    token_steps, straight_tokens = _steps(np.asarray(g)[occurs], world.meanings[occurs])
+    context_steps, straight_contexts = _steps(np.asarray(f), world.contexts)
+    pairs = [(one, other) for one in token_steps for other in token_steps if one is not other]
+    both = zip(token_steps, context_steps, strict=True)
     return {
-        "unembedding": _mean_of_known([mean_pairwise_cosine(steps) for steps in token_steps]),
-        "embedding": _mean_of_known([mean_pairwise_cosine(steps) for steps in context_steps]),
+        "unembedding": _mean_of_known(straight_tokens),
+        "embedding": _mean_of_known(straight_contexts),
         "alignment": _mean_of_known([mean_cosine_between(*two) for two in both]),
-        "between": _mean_of_known([abs(mean_cosine_between(token_steps[i], token_steps[j])) for i, j in pairs]),
-        "agreement": log_odds_agreement(logs[:, occurs], meanings),
+        "between": _mean_of_known([abs(mean_cosine_between(*two)) for two in pairs]),
+        "agreement": log_odds_agreement(logs[:, occurs], world.meanings[occurs]),
     }
 
 
-def _steps(table: Array, labels: NDArray, n_concepts: int) -> list[Array]:
-    """The steering vectors of each concept."""
-    pairs = [differing_pairs(labels, concept) for concept in range(n_concepts)]
-    return [table[upper] - table[lower] for lower, upper in pairs]
+def _steps(table: Array, labels: NDArray) -> tuple[list[Array], list[float]]:
+    """The steering vectors of each concept, and how straight they are."""
+    steps, cosines = [], []
+    for concept in range(labels.shape[1]):
+        lower, upper = differing_pairs(labels, concept)
+        steps.append(table[upper] - table[lower])
+        cosines.append(_straight(steps[-1], labels, lower, concept))
+    return steps, cosines
 
 
 def _mean_of_known(values: list[float]) -> float:
@@ -552,6 +592,29 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+def strongest_dose(records: Any, measure: str = "unembedding") -> float:
+    """The strongest dose at which at least ten seeds have a measure: where most is missing, few have it.
+
+    Parameters
+    ----------
+    records
+        Rows of one violation in one setting, with ``strength`` and the measure.
+    measure
+        A name that the rows have.
+
+    Examples
+    --------
+    >>> strongest_dose([{"strength": s, "x": 1.0 if s < 2 else None} for s in (0, 1, 2) for _ in range(10)], "x")
+    1
+    """
+    rows = check_records("records", records, ("strength", measure))
+    known = [row["strength"] for row in rows if row[measure] is not None]
+    enough = [dose for dose in set(known) if known.count(dose) >= ENOUGH_SEEDS]
+    if not enough:
+        raise ValueError(f"records must have {measure!r} for at least {ENOUGH_SEEDS} seeds at some strength, got none")
+    return max(enough)
 
 
 def change(records: Any, strength: float, measure: str = "unembedding") -> Change:

@@ -121,7 +121,7 @@ def violation_sweeps() -> dict[str, Sweep]:
     """Worlds that break an assumption by a dose; the same with independent concepts, plain descent, four concepts."""
     every = {"violation": list(VIOLATIONS)}
     return {
-        "violations": Sweep(violation_cell, {**every, "dim": [3, 4, 6], "n_seeds": [20]}),
+        "violations": Sweep(violation_cell, {**every, "dim": [3, 4, 5, 6], "n_seeds": [20]}),
         "violations-independent": Sweep(
             violation_cell, {**every, "dim": [4], "edge_probability": [0.0], "n_seeds": [20]}
         ),

@@ -10,7 +10,7 @@ import torch
 
 from linrep_core import ConceptGraph, linearity
 from linrep_core.ensemble import train_many
-from linrep_core.geometry import MEASURES, mean_pairwise_cosine
+from linrep_core.geometry import MEASURES
 from linrep_core.identifiability import equivalent_predictor
 from linrep_core.reproduction import RESULTS, paper_world
 from linrep_core.sweeps import read_results
@@ -25,8 +25,10 @@ from linrep_core.violations import (
     change,
     differing_pairs,
     log_odds_agreement,
+    mean_cosine_across,
     shortest_predictor,
     straightness,
+    strongest_dose,
     train_violated,
     violated_world,
     violation_cell,
@@ -143,11 +145,25 @@ def test_without_a_dose_straightness_is_that_of_the_model():
     assert {name: found[name] for name in MEASURES} == pytest.approx(report)
 
 
-def test_a_copied_word_counts_with_every_partner():
+def test_cosines_across_groups_are_those_that_a_double_loop_finds():
+    vectors, groups = RANDOM.normal(size=(9, 3)), np.array([0, 0, 0, 1, 1, 2, 5, 5, 5])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    wanted = [unit[i] @ unit[j] for i in range(9) for j in range(9) if groups[i] != groups[j]]
+    assert mean_cosine_across(vectors, groups) == pytest.approx(np.mean(wanted))
+    assert np.isnan(mean_cosine_across(vectors, np.zeros(9)))
+
+
+def test_words_that_are_copied_change_nothing():
+    once, twice = violated_world("equal synonyms", 0), violated_world("equal synonyms", 1)
+    f, g = RANDOM.normal(size=(27, 3)), RANDOM.normal(size=(8, 3))
+    assert straightness(twice, (f, np.repeat(g, 2, axis=0))) == pytest.approx(straightness(once, (f, g)))
+
+
+def test_a_concept_with_one_pair_is_not_called_straight():
     world = violated_world("equal synonyms", 1, n_concepts=1)
-    f, g = np.eye(3), np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0]], dtype=float)
-    steps = [[1, 0, 0], [1, 1, 0], [1, -1, 0], [1, 0, 0]]
-    assert straightness(world, (f, g))["unembedding"] == pytest.approx(mean_pairwise_cosine(steps))
+    found = straightness(world, (RANDOM.normal(size=(3, 2)), RANDOM.normal(size=(4, 2))))
+    assert np.isnan([found["unembedding"], found["embedding"], found["agreement"], found["between"]]).all()
+    assert np.isfinite(found["alignment"])
 
 
 def test_words_that_never_come_do_not_count():
@@ -263,7 +279,7 @@ def test_a_cell_measures_what_it_trains():
 
 def test_a_committed_row_comes_out_again():
     filed = read_results(RESULTS / "violations.csv")
-    assert len(filed) == len(PREDICTED_DIMS) * 20 * sum(map(len, DOSES.values()))
+    assert len(filed) == 4 * 20 * sum(map(len, DOSES.values()))
     kind = {"violation": "wrong contexts", "dim": 4, "strength": 0.2}
     kept = [row for row in filed if kind.items() <= row.items()]
     for row, now in zip(kept, violation_cell("wrong contexts", 4, doses=[0.2], n_seeds=2), strict=False):
@@ -311,6 +327,12 @@ BAD = {
     "cell": (lambda: violation_cell("typos", 3), "violation must be one of .*'typos'"),
     "doses": (lambda: violation_cell("homonyms", 3, doses=0.1), "doses must be a list"),
     "n_seeds": (lambda: violation_cell("homonyms", 3, n_seeds=0), "n_seeds must be at least 1, got 0"),
+    "groups": (lambda: mean_cosine_across([[1.0], [2.0]], [0]), r"groups must have shape \(2,\), got \(1,\)"),
+    "vectors": (lambda: mean_cosine_across([1.0], [0]), r"vectors must have shape \(n, dim\), got \(1,\)"),
+    "no dose": (
+        lambda: strongest_dose([{"strength": 0.0, "unembedding": 1.0}]),
+        "records must have 'unembedding' for at least 10 seeds at some strength",
+    ),
     "records": (lambda: change([{"seed": 0}], 0.1), r"records\[0\] must have an entry 'strength'"),
     "no pair": (lambda: change([], 0.1), "records must have a seed with 'unembedding' at strength 0 and at 0.1"),
     "twice": (
