@@ -291,8 +291,9 @@ def log_odds_agreement(logits: Any, meanings: Any) -> float:
     """Do all pairs of tokens that differ in one concept only see the same evidence for it? Mean over concepts.
 
     For each such pair the log-odds, less their mean over contexts, are a vector with an entry a context. The mean
-    cosine between these vectors (`mean_cosine_across`) is 1 if each context moves all pairs of a concept alike, up to a factor a pair.
-    It depends on the distribution alone: not on which of its predictors one has, nor on constants of a token.
+    cosine between these vectors (`mean_cosine_across`) is 1 if each context moves all pairs of a concept alike, up to
+    a factor a pair. It depends on the distribution alone: not on which of its predictors one has, nor on constants of
+    a token.
 
     Parameters
     ----------
@@ -336,7 +337,7 @@ def straightness(world: ViolatedWorld, predictor: Any) -> dict[str, float]:
     Returns
     -------
     dict
-        ``unembedding``, ``embedding``, ``alignment``, ``between`` as in `linrep_core.geometry.LinearityReport`, averaged
+        ``unembedding``, ``embedding``, ``alignment``, ``between`` as in `linrep_core.geometry.LinearityReport`, means
         over concepts; the first two by `mean_cosine_across`, so that neither synonyms nor a concept with a single pair
         count as straight. And ``agreement``, see `log_odds_agreement`. nan where no concept has the pairs.
 
