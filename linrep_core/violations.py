@@ -423,6 +423,7 @@ def train_violated(
     seeds: Any,
     method: str = "adam",
     steps: int = FULL_BATCH_STEPS,
+    constants: bool = False,
     progress: bool = True,
 ) -> list[Fit]:
     """Train a predictor of each world on its exact loss, all at once, from the small start of lookup tables.
@@ -441,6 +442,9 @@ def train_violated(
         ``"adam"`` or ``"gradient descent"``, with the rates of `linrep_core.phase_diagram.method_settings`.
     steps
         Length of each training.
+    constants
+        Whether each token has a constant b(y) in its logits f(x).g(y) + b(y), trained from 0 beside the tables. It is
+        part of the excess loss, and not of the predictor that is returned.
     progress
         Whether to show a progress bar.
 
@@ -465,19 +469,25 @@ def train_violated(
     f, g = pad_sequence([f for f, _ in starts], batch_first=True), torch.stack([g for _, g in starts])
     p = pad_sequence([torch.as_tensor(world.distribution) for world in given], batch_first=True)
     weights = pad_sequence([torch.as_tensor(world.weights) for world in given], batch_first=True)[:, :, None]
-    optimizer = first_order_optimizer([f.requires_grad_(), g.requires_grad_()], settings)
+    b = torch.zeros(len(given), 1, p.shape[2], dtype=p.dtype, requires_grad=True)
+    trained = [f.requires_grad_(), g.requires_grad_(), b][: 3 if check_flag("constants", constants) else 2]
+    optimizer = first_order_optimizer(trained, settings)
     shown = check_flag("progress", progress)
     with few_threads(p.numel()), torch.no_grad():
         for _ in tqdm(range(n_steps), disable=not shown, leave=False):
             # the derivative of the loss by a logit is w(x) (p_hat(y | x) - p(y | x))
-            residual = torch.softmax(f @ g.mT, dim=2).sub_(p).mul_(weights)
-            f.grad, g.grad = residual @ g, residual.mT @ f
+            residual = torch.softmax(f @ g.mT + b, dim=2).sub_(p).mul_(weights)
+            f.grad, g.grad, b.grad = residual @ g, residual.mT @ f, residual.sum(dim=1, keepdim=True)
             optimizer.step()
-    fits = []
-    for i, world in enumerate(given):
-        found = SoftmaxPredictor(f[i, : len(world.contexts)].detach().clone(), g[i].detach().clone())
-        fits.append(Fit(found, world.excess_loss(found), n_steps))
-    return fits
+    found = zip(given, f.detach(), g.detach(), b.detach(), strict=True)
+    return [_fit(world, *tables, n_steps) for world, *tables in found]
+
+
+def _fit(world: ViolatedWorld, f: torch.Tensor, g: torch.Tensor, b: torch.Tensor, steps: int) -> Fit:
+    """One of the trained predictors, without the rows that only fill up its table."""
+    f = f[: len(world.contexts)].clone()
+    with_constants = torch.cat([f, torch.ones(len(f), 1).to(f)], 1), torch.cat([g, b.T], 1)
+    return Fit(SoftmaxPredictor(f, g.clone()), world.excess_loss(with_constants), steps)
 
 
 def _check_worlds(worlds: Any, count: int) -> list[ViolatedWorld]:

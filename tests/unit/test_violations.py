@@ -218,6 +218,26 @@ def test_many_trainings_at_once_are_what_each_would_be():
         torch.testing.assert_close(fit.predictor.embeddings, alone.predictor.embeddings)
 
 
+def test_constants_of_tokens_can_be_given_away():
+    """Unequal synonyms need m dimensions and a constant each; with the constants given, m will do."""
+    worlds = [violated_world("unequal synonyms", 2, n_concepts=1, seed=seed) for seed in (0, 1)]
+    settings = {"seeds": [0, 1], "steps": 600, "progress": False}
+    assert max(fit.excess_loss for fit in train_violated(worlds, 1, constants=True, **settings)) < 1e-3
+    assert min(fit.excess_loss for fit in train_violated(worlds, 1, **settings)) > 1e-2
+
+
+def test_given_constants_are_those_of_one_more_dimension_that_is_the_same_everywhere():
+    world = violated_world("wrong contexts", 0.2, n_concepts=1)
+    (fit,) = train_violated([world], 2, seeds=[3], steps=1, method="gradient descent", constants=True, progress=False)
+    (plain,) = train_violated([world], 2, seeds=[3], steps=0, progress=False)
+    p_hat = plain.predictor.probabilities().numpy()
+    b = world.weights @ (world.distribution - p_hat)  # a step of rate 2**m / 2 = 1 from b = 0
+    logits = fit.predictor.logits().numpy() + b
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    gap = (world.distribution * (np.log(world.distribution) - log_p)).sum(axis=1)
+    assert fit.excess_loss == pytest.approx(world.weights @ gap)
+
+
 def test_the_shortest_predictor_has_the_distribution_where_there_is_room():
     world = violated_world("careless words", 0.3)
     assert world.excess_loss(shortest_predictor(world, 7)) < 1e-12
@@ -324,6 +344,10 @@ BAD = {
     "method": (lambda: train_violated([WORLD], 3, seeds=[0], method="sgd"), "method must be one of .*'sgd'"),
     "steps": (lambda: train_violated([WORLD], 3, seeds=[0], steps=-1), "steps must be at least 0, got -1"),
     "progress": (lambda: train_violated([WORLD], 3, seeds=[0], progress=3), "progress must be True or False, got 3"),
+    "constants": (
+        lambda: train_violated([WORLD], 3, seeds=[0], constants=1),
+        "constants must be True or False, got 1",
+    ),
     "cell": (lambda: violation_cell("typos", 3), "violation must be one of .*'typos'"),
     "doses": (lambda: violation_cell("homonyms", 3, doses=0.1), "doses must be a list"),
     "n_seeds": (lambda: violation_cell("homonyms", 3, n_seeds=0), "n_seeds must be at least 1, got 0"),
