@@ -698,7 +698,7 @@ def dose_response(charts: Mapping[str, Mapping[str, Mapping[float, Any]]], *, x_
     low, high = min(0.0, float(np.nanmin(heights))), max(1.0, float(np.nanmax(heights)))
     figure.update_xaxes(title=x_title)
     figure.update_yaxes(title=y_title, range=[_short(low - 0.03), _short(high + 0.05)])
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    figure.update_layout(legend={"orientation": "h", "y": -0.32})
     if len(titles) > 1:
         changes = [{"visible": [chart == i for chart in owner]} for i in range(len(titles))]
         figure.update_layout(updatemenus=[_menu("Which chart", titles, changes)])
