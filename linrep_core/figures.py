@@ -649,10 +649,21 @@ def means(
     """Means over runs with two standard errors: ``{name: {x: values of the runs at x}}``; `log` as for `lines`."""
     check_choice("log", log, ("", "x", "y", "xy"))
     check_words("x_title, y_title and description", [x_title, y_title, description])
-    figure = go.Figure()
+    figure = go.Figure(_mean_traces("series", series, log))
+    there = sorted({float(x) for runs in series.values() for x in runs})
+    few = {"tickvals": there} if len(there) <= MOST_TICKS else {}  # else plotly's own, which suit a long axis
+    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear", **few)
+    figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
+    figure.update_layout(legend={"orientation": "h", "y": -0.25})
+    return _finish(figure, description)
+
+
+def _mean_traces(title: str, series: Any, log: str = "") -> list[go.Scatter]:
+    """A line for each named series of runs, with two standard errors."""
+    traces = []
     dashes = ("solid", "dash", "dot", "dashdot", "longdash")
-    for position, (name, runs) in enumerate(zip(*_named("series", series), strict=True)):
-        label = f"series[{name!r}]"
+    for position, (name, runs) in enumerate(zip(*_named(title, series), strict=True)):
+        label = f"{title}[{name!r}]"
         _named(label, {str(x): values for x, values in check_mapping(label, runs).items()})
         for x, values in runs.items():
             if not check_array(f"{label}[{x!r}]", values, shape=("n",)).size:
@@ -662,13 +673,40 @@ def means(
         errors = {"type": "data", "array": _short(np.nan_to_num([2 * each.error for each in found])), "thickness": 1}
         style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
         marks = {"x": _short(x), "y": _short(y), "error_y": errors, "name": name}
-        figure.add_trace(go.Scatter(**marks, mode="lines+markers", line=style))
-    there = sorted({float(x) for runs in series.values() for x in runs})
-    few = {"tickvals": there} if len(there) <= MOST_TICKS else {}  # else plotly's own, which suit a long axis
-    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear", **few)
-    figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
-    return _finish(figure, description)
+        traces.append(go.Scatter(**marks, mode="lines+markers", line=style))
+    return traces
+
+
+def dose_response(charts: Mapping[str, Mapping[str, Mapping[float, Any]]], *, x_title: str, y_title: str) -> go.Figure:
+    """`means` for each of several charts, one at a time, chosen from a list: ``{chart: {series: {x: runs}}}``.
+
+    Parameters
+    ----------
+    charts
+        For each title its series, as `means` takes them. All charts share the vertical axis.
+    x_title, y_title
+        Of the axes of all charts.
+    """
+    check_words("x_title and y_title", [x_title, y_title])
+    titles, contents = _named("charts", charts)
+    groups = [_mean_traces(f"charts[{title!r}]", series) for title, series in zip(titles, contents, strict=True)]
+    figure = go.Figure([trace for group in groups for trace in group])
+    owner = [i for i, group in enumerate(groups) for _ in group]
+    for trace, chart in zip(figure.data, owner, strict=True):
+        trace.visible = chart == 0
+    heights = np.array([y for trace in figure.data for y in trace.y], dtype=np.float64)  # None becomes nan
+    low, high = min(0.0, float(np.nanmin(heights))), max(1.0, float(np.nanmax(heights)))
+    figure.update_xaxes(title=x_title)
+    figure.update_yaxes(title=y_title, range=[_short(low - 0.03), _short(high + 0.05)])
+    figure.update_layout(legend={"orientation": "h", "y": -0.32})
+    if len(titles) > 1:
+        changes = [{"visible": [chart == i for chart in owner]} for i in range(len(titles))]
+        figure.update_layout(updatemenus=[_menu("Which chart", titles, changes)])
+    told = []
+    for title, group in zip(titles, groups, strict=True):
+        ends = [f"{trace.name} from {trace.y[0]:.2f} to {trace.y[-1]:.2f}" for trace in group if None not in trace.y]
+        told.append(f"{title}: {', '.join(ends)}")
+    return _finish(figure, f"Means over runs of {y_title}, against {x_title}. {'; '.join(told)}.")
 
 
 def beside_the_paper(rows: Mapping[str, Sequence[Comparison]]) -> go.Figure:

@@ -6,7 +6,8 @@
 
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
-transformers a quarter of an hour, students of distillation, log posteriors and pairs of trainings five minutes each.
+transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
+minutes each.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
 from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
+from linrep_core.violations import VIOLATIONS, violation_cell
 
 FOLDER = Path(__file__).parent
 
@@ -115,6 +117,21 @@ def posterior_sweeps() -> dict[str, Sweep]:
     }
 
 
+def violation_sweeps() -> dict[str, Sweep]:
+    """Worlds that break an assumption by a dose; the same with independent concepts, plain descent, four concepts."""
+    every = {"violation": list(VIOLATIONS)}
+    return {
+        "violations": Sweep(violation_cell, {**every, "dim": [3, 4, 5, 6], "n_seeds": [20]}),
+        "violations-independent": Sweep(
+            violation_cell, {**every, "dim": [4], "edge_probability": [0.0], "n_seeds": [20]}
+        ),
+        "violations-descent": Sweep(
+            violation_cell, {**every, "dim": [4], "method": ["gradient descent"], "n_seeds": [20]}
+        ),
+        "violations-m4": Sweep(violation_cell, {**every, "dim": [5], "n_concepts": [4], "n_seeds": [10]}),
+    }
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -125,6 +142,7 @@ SWEEPS = {
     "distillation": distillation_sweep(3),
     "distillation-m4": distillation_sweep(4),
     **posterior_sweeps(),
+    **violation_sweeps(),
 }
 
 

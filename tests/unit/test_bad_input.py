@@ -409,6 +409,10 @@ CALLS = {
         figures.means,
         {"series": {"a": {1: [3, 4], 2: [5]}}, "x_title": "x", "y_title": "y", "description": "A mean.", "log": "x"},
     ),
+    "dose_response": (
+        figures.dose_response,
+        {"charts": {"c": {"s": {1: [3, 4], 2: [5]}}}, "x_title": "x", "y_title": "y"},
+    ),
     "lines": (
         figures.lines,
         {
@@ -445,6 +449,7 @@ ELSEWHERE = {
     *("class_members", "llm_equivalence", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
+    "violations",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
@@ -1358,6 +1363,19 @@ BAD = {
         "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "training_curves": {"run": BAD_RUNS},
+    "dose_response": {
+        "charts": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"c": {}}, "charts['c']", "at least one entry, got none"),
+            ({"c": {"s": [1]}}, "charts['c']['s']", "mapping, got [1]"),
+            ({"c": {"s": {1: []}}}, "charts['c']['s'][1]", "at least one run, got none"),
+            ({"c": {"s": {1: [NAN]}}}, "charts['c']['s'][1]", "finite entries, got nan"),
+            ({3: {"s": {1: [1]}}}, "hold strings, got 3"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "y_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
     "concept_heat_maps": {
         "tables": [
             ({}, "at least one entry, got none"),

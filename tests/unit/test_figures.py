@@ -57,6 +57,11 @@ FIGURES = {
     "means": lambda: figures.means(
         {"one": {1: [3.0, 4.0], 2: [5.0]}}, x_title="x", y_title="y", description="A mean with its errors."
     ),
+    "dose_response": lambda: figures.dose_response(
+        {"noise": {"d = 3": {0: [1.0, 0.5], 0.1: [0.25]}, "d = 4": {0: [0.5]}}, "synonyms": {"d = 3": {0: [0.75]}}},
+        x_title="strength",
+        y_title="cosine",
+    ),
     "training_curves of a transformer": lambda: figures.training_curves(READING),
     "concept_heat_maps": lambda: figures.concept_heat_maps({"here": HEAT, "paper": -HEAT / 2}, ["a", "b"]),
     "concept_dots": lambda: figures.concept_dots(DOTS, ["a", "b", "c"], x_title="cosine"),
@@ -567,6 +572,21 @@ def test_means_are_those_of_the_runs_with_two_standard_errors():
     assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", "linear")
     assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("width", "cosine")
     assert figure.layout.meta["description"] == "Up."
+
+
+def test_each_chart_of_doses_shows_its_own_means_and_no_other():
+    figure = FIGURES["dose_response"]()
+    wide, narrow, other = figure.data
+    assert (list(wide.x), list(wide.y), list(wide.error_y.array)) == ([0.0, 0.1], [0.75, 0.25], [0.5, 0.0])
+    assert [trace.visible for trace in (wide, narrow, other)] == [True, True, False]
+    (menu,) = figure.layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["noise", "synonyms"]
+    assert list(menu.buttons[1].args[0]["visible"]) == [False, False, True]
+    assert (narrow.line.color, other.line.color) == (figures.PALETTE[1], wide.line.color)
+    low, high = figure.layout.yaxis.range
+    assert low < 0 < 1 < high
+    told = figure.layout.meta["description"]
+    assert "noise: d = 3 from 0.75 to 0.25, d = 4 from 0.50 to 0.50; synonyms: d = 3 from 0.75" in told
 
 
 def test_curves_of_a_transformer_are_its_history():
