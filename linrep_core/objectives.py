@@ -577,7 +577,7 @@ class _Runs:
 # ---- the study ------------------------------------------------------------------------------------------------------
 
 
-SCALES = (0.1, 0.3, 1.0, 2.0, 4.0)
+SCALES = (0.001, 0.01, 0.1, 0.3, 1.0, 2.0, 4.0)
 WORLDS = ("masked", "noisy")  # some words impossible after most contexts; none, see `NoisyWorld`
 
 
