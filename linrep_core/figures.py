@@ -241,6 +241,43 @@ def unembedding_slider(
     return _finish(figure, description, height=520)
 
 
+def intervals_slider(
+    charts: Mapping[str, Mapping[str, Mapping[str, Any]]], *, x_title: str, prefix: str, description: str
+) -> go.Figure:
+    """Charts of `intervals` on a slider: ``{place: {row: {series: (value, low, high)}}}``; the first is shown first.
+
+    Parameters
+    ----------
+    charts
+        For each place on the slider its chart; all have the same rows and, in the same order, the same series.
+    x_title
+        What the numbers are.
+    prefix
+        Stands before the name of the place, above the slider.
+    description
+        For those who cannot see the figure.
+    """
+    check_words("prefix", [prefix])
+    places, contents = _named("charts", charts)
+    drawn = [
+        _interval_chart(f"charts[{place!r}]", chart, x_title, description)
+        for place, chart in zip(places, contents, strict=True)
+    ]
+    names = [([*chart], [trace.name for trace in each.data]) for chart, each in zip(contents, drawn, strict=True)]
+    for place, found in zip(places, names, strict=True):
+        if found != names[0]:
+            raise ValueError(f"charts[{place!r}] must have the rows and series of the first chart, got {shown(found)}")
+    figure = drawn[0]
+    figure.frames = [go.Frame(name=place, data=each.data) for place, each in zip(places, drawn, strict=True)]
+    reach = [value for each in drawn for trace in each.data for value in trace.x]
+    room = 0.1 * (max(reach) - min(reach)) + 0.02
+    figure.update_xaxes(range=[min(*reach, 0.0) - room, max(*reach, 0.0) + room])
+    figure.update_layout(
+        sliders=[_slider(places, prefix, 0)], legend={"y": 1, "yanchor": "bottom"}, height=figure.layout.height + 80
+    )
+    return figure
+
+
 def pair_slider(
     pairs: Mapping[float, Any], curves: Mapping[str, Any], *, x_title: str, y_title: str, description: str
 ) -> go.Figure:
@@ -1120,17 +1157,21 @@ def intervals(rows: Mapping[str, Mapping[str, Any]], *, x_title: str, descriptio
     description
         For those who cannot see the figure.
     """
+    return _interval_chart("rows", rows, x_title, description)
+
+
+def _interval_chart(argument: str, rows: Any, x_title: str, description: str) -> go.Figure:
     check_words("x_title and description", [x_title, description])
-    names, contents = _named("rows", rows)
+    names, contents = _named(argument, rows)
     found = {
-        name: dict(zip(*_named(f"rows[{name!r}]", each), strict=True))
+        name: dict(zip(*_named(f"{argument}[{name!r}]", each), strict=True))
         for name, each in zip(names, contents, strict=True)
     }
     labels = list(dict.fromkeys(label for each in found.values() for label in each))
     figure = go.Figure()
     for position, label in enumerate(labels):
         here = [name for name in names if label in found[name]]
-        marks = np.array([_estimate(f"rows[{name!r}][{label!r}]", found[name][label]) for name in here])
+        marks = np.array([_estimate(f"{argument}[{name!r}][{label!r}]", found[name][label]) for name in here])
         reach = np.nan_to_num(np.abs(marks[:, 1:] - marks[:, :1]))
         symbol = ("circle", "diamond", "square", "cross", "x", "triangle-up")[position % 6]
         color = PALETTE[position % len(PALETTE)]

@@ -7,7 +7,7 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
-minutes each.
+minutes each, optimisers and losses ten.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
+from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
+from linrep_core.objectives import objective_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
 from linrep_core.sweeps import Sweep, run_sweep
@@ -132,6 +134,20 @@ def violation_sweeps() -> dict[str, Sweep]:
     }
 
 
+def optimiser_sweeps() -> dict[str, Sweep]:
+    """Every optimiser and loss in three dimensions; small to large starts; worlds in which no word is impossible."""
+    starts = [name for name in OBJECTIVE_RECIPES if "start" in name]
+    others = [name for name in OBJECTIVE_RECIPES if "start" not in name]
+    losses = [f"{loss}, gradient descent" for loss in ("contrastive", "label smoothing", "squared, logits", "hinge")]
+    positive = ["gradient descent", "batches of 10", "Adam", "L-BFGS", "natural gradient", *losses]
+    seeds = {"n_seeds": [12]}
+    return {
+        "optimisers": Sweep(objective_cell, {"recipe": others, "dim": [3, 4, 12], **seeds}),
+        "optimisers-starts": Sweep(objective_cell, {"recipe": starts, "dim": [3, 12], **seeds}),
+        "optimisers-noisy": Sweep(objective_cell, {"recipe": positive, "dim": [12], "world": ["noisy"], **seeds}),
+    }
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -143,6 +159,7 @@ SWEEPS = {
     "distillation-m4": distillation_sweep(4),
     **posterior_sweeps(),
     **violation_sweeps(),
+    **optimiser_sweeps(),
 }
 
 

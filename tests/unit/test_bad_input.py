@@ -402,6 +402,10 @@ CALLS = {
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
     "intervals": (figures.intervals, {"rows": {"m": {"s": [1, 0, 2]}}, "x_title": "x", "description": "One."}),
+    "intervals_slider": (
+        figures.intervals_slider,
+        {"charts": {"c": {"m": {"s": [1, 0, 2]}}}, "x_title": "x", "prefix": "at ", "description": "One."},
+    ),
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "steering_explorer": (figures.steering_explorer, {"data": EXPLORER}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
@@ -446,7 +450,7 @@ HERE = (
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
     *("distillation", "identifiability", "linear_properties", "log_posteriors", "logit_distance"),
-    *("class_members", "llm_equivalence", "trained_pairs"),
+    *("class_members", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
     "violations",
@@ -1398,6 +1402,23 @@ BAD = {
             ({3: {"s": [1, 0, 2]}}, "hold strings, got 3"),
         ],
         "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
+    "intervals_slider": {
+        "charts": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"c": {}}, "at least one entry, got none"),
+            ({"c": {"m": {"s": [1, 2]}}}, "a value and the bounds of its interval", "got [1, 2]"),
+            (
+                {"c": {"m": {"s": [1, 0, 2]}}, "d": {"m": {"t": [1, 0, 2]}}},
+                "charts['d']",
+                "rows and series of the first chart, got (['m'], ['t'])",
+            ),
+            ({3: {"m": {"s": [1, 0, 2]}}}, "hold strings, got 3"),
+        ],
+        "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "prefix": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
         "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "concept_dots": {

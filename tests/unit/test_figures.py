@@ -71,6 +71,21 @@ FIGURES = {
         x_title="cosine",
         description="Two models.",
     ),
+    "intervals_slider": lambda: figures.intervals_slider(
+        {
+            "early": {
+                "here": {"d = 3": [0.5, 0.25, 1.0], "d = 12": [0.75, 0.5, 1.5]},
+                "there": {"d = 3": [0.5, 0.5, 1]},
+            },
+            "late": {
+                "here": {"d = 3": [0.25, 0.25, 0.5], "d = 12": [0.5, 0.5, 0.5]},
+                "there": {"d = 3": [2.0, 1.0, 3.0]},
+            },
+        },
+        x_title="cosine",
+        prefix="when ",
+        description="Two moments.",
+    ),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
@@ -667,6 +682,17 @@ def test_many_tables_share_one_scale_and_a_list_chooses():
     told = "here: mean within the concepts 0.750, between them 0.188 in absolute value"
     assert told in figure.layout.meta["description"]
     assert not figures.concept_heat_maps({"here": HEAT}, ["a", "b"]).layout.updatemenus
+
+
+def test_a_place_on_the_slider_shows_its_own_estimates_on_a_common_axis():
+    figure = FIGURES["intervals_slider"]()
+    assert [frame.name for frame in figure.frames] == ["early", "late"]
+    assert list(figure.data[0].x) == list(figure.frames[0].data[0].x) == [0.5, 0.5]
+    assert list(figure.frames[1].data[0].x) == [0.25, 2.0]
+    assert list(figure.frames[1].data[1].error_x.array) == [0.0]
+    low, high = figure.layout.xaxis.range
+    assert low < 0
+    assert high > 2
 
 
 def test_estimates_stand_in_their_row_with_their_intervals():

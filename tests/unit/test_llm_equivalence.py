@@ -85,7 +85,7 @@ def test_committed_rows_say_what_the_class_promises():
             assert row["within"] == pytest.approx(start["causal"]["within"], abs=1e-6)
 
 
-def test_committed_cosines_come_out_again(smollm):  # noqa: F811
+def test_committed_cosines_come_out_again(smollm):
     table = smollm.unembeddings.numpy().astype(float)
     tokens = equivalence.concept_tokens(smollm)
     found = equivalence.concept_cosines({name: table[rows] for name, rows in tokens.items()}, table)
