@@ -161,6 +161,7 @@ def test_descent_takes_the_steps_of_plain_gradient_descent(learn_second):
         np.testing.assert_allclose(ours, plain, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_growing_steps_follow_the_path_of_fixed_ones(seed):
     rng = np.random.default_rng(seed)

@@ -229,6 +229,7 @@ def test_many_useless_features_explain_the_sample_and_nothing_else():
     assert held_out_r_squared(f, x) < 0
 
 
+@pytest.mark.slow
 def test_a_cell_measures_what_the_functions_measure():
     (record,) = posterior_cell(4, 0.1, "homonyms", 0.5, "joint", 0.0, n_seeds=1)
     world = ambiguous_world(ambiguity=0.1, kind="homonyms", sharpness=0.5, reports="joint", edge_probability=0.0)

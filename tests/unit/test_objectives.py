@@ -66,6 +66,7 @@ def test_a_number_for_each_context_changes_no_loss(name):
     assert float(OBJECTIVES[name](shifted, JOINT)) == pytest.approx(float(OBJECTIVES[name](LOGITS, JOINT)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_no_descent_falls_below_the_least_loss_and_a_long_one_reaches_it(name):
     z = LOGITS.clone().requires_grad_()
@@ -119,6 +120,7 @@ def test_the_best_predictor_has_the_best_logits_where_there_is_room():
         assert torch.allclose(made, best - best.mean(dim=1, keepdim=True), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_squared_logits_end_where_the_singular_vectors_say():
     worlds = [make_world("masked", seed) for seed in (0, 1)]
     runs = train_on(worlds, 3, objective="squared, logits", steps=1500, **QUIET)
@@ -142,12 +144,14 @@ def test_plain_descent_is_what_train_does():
         assert looks[seed][-1].share == pytest.approx(run.excess_loss / nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_learns(method):
     looks = train_on(WORLDS, 4, method=method, **QUIET, steps=min(METHODS[method].steps, 200))
     assert all(each[-1].share < 0.3 for each in looks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("method", ["Adam", "batches of 100", "L-BFGS"])
 def test_every_loss_can_be_learned(objective, method):
@@ -179,6 +183,7 @@ def test_weight_decay_ends_in_the_shortest_tables():
     assert [excess_cost(each[-1].predictor) for each in looks] == pytest.approx([1.0, 1.0], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_looks_are_taken_when_a_level_is_first_passed():
     for looks in train_on(WORLDS, 3, **QUIET):
         passed = [look.level for look in looks[:-1]]

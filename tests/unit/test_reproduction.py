@@ -78,6 +78,7 @@ def test_only_pairs_of_tokens_that_occur_are_measured():
     assert report.unembedding[0] == pytest.approx(mean_pairwise_cosine(vectors))
 
 
+@pytest.mark.slow
 def test_a_short_run_of_table_1_is_well_on_its_way():
     runs = paper_runs(3, range(4), steps=4000, n_records=3, progress=False)
     assert {run.predictor.embeddings.dtype for run in runs} == {torch.float32}

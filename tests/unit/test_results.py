@@ -34,6 +34,7 @@ def test_the_growth_table_is_whole():
     assert all(row[3] > 0 and 0 < row[4] < 2048 for row in table)  # twelve concepts in less than 2 GiB
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TABLES if name in ROWS])
 def test_a_table_of_the_paper_is_whole(name):
     row = ROWS[name]
@@ -47,6 +48,7 @@ def test_a_table_of_the_paper_is_whole(name):
     assert len(records) == len(found) == row.n_seeds * len(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in ROWS])
 def test_a_table_of_this_book_is_whole(name):
     sweep = REPRODUCE["SWEEPS"][name]

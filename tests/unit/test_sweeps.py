@@ -362,6 +362,7 @@ def killed(n):
     return {"double": 2 * n}
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_leaves_what_is_done(path):
     with pytest.raises(RuntimeError, match=f"of 6 configurations are done; .*{CONTINUES}.*Terminated"):
         quiet(killed, {"n": [1, 2, 4, 5, 3, 6]}, path, n_jobs=2)

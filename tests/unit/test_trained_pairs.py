@@ -46,6 +46,7 @@ def test_a_noisy_context_is_ignored_now_and_then():
     torch.testing.assert_close(WORLD.expected_unembedding(torch.tensor(g)), torch.tensor(p @ g))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "natural"])
 def test_training_reaches_the_noisy_distribution(optimizer):
     run = train(WORLD, 7, steps=60 if optimizer == "natural" else 800, optimizer=optimizer, progress=False)
@@ -98,6 +99,7 @@ def test_excess_is_a_divergence_from_the_world():
 # ---- the study ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_shorter_training_begins_a_longer_one():
     rows = trained_pair_cell("noisy", "natural gradient", 3, n_seeds=1)
     ((one, other),) = train_pairs([pair_world("noisy", 0)], 3, "natural gradient", steps=10, progress=False)
@@ -116,6 +118,7 @@ def test_pairs_are_the_same_world_from_two_seeds():
             torch.testing.assert_close(predictor.unembeddings, alone.unembeddings)
 
 
+@pytest.mark.slow
 def test_a_committed_row_comes_out_again():
     filed = read_results(RESULTS / "trained-pairs.csv")
     assert len(filed) == len(WORLDS) * len(RECIPES) * 4 * 10 * 5

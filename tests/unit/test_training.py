@@ -375,6 +375,7 @@ MEASURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_each_criterion_stops_the_run_once_it_is_met(name):
     threshold, measure = MEASURES[name]
