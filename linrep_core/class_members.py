@@ -22,11 +22,11 @@ from tqdm.auto import tqdm
 
 from linrep_core._checks import check_flag, check_instance, check_integer
 from linrep_core.geometry import embedding_steering_vectors, linearity, mean_pairwise_cosine
-from linrep_core.identifiability import equivalent_predictor, span_basis, tables
+from linrep_core.identifiability import balanced_factors, centred_logits, equivalent_predictor, span_basis, tables
 from linrep_core.language import UNKNOWN, LatentConditionalModel
 from linrep_core.linear_properties import linear_probe
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.theorems.nuclear_norm import balanced_factors, nuclear_norm
+from linrep_core.theorems.nuclear_norm import nuclear_norm
 
 Array = NDArray[np.float64]
 CONCLUSIONS = (
@@ -219,8 +219,7 @@ def smallest_cost(predictor: Any) -> float:
     >>> round(smallest_cost(([[3.0]], [[1.0], [3.0]])), 6)
     4.242641
     """
-    f, g = tables(predictor)
-    return nuclear_norm(f @ (g - g.mean(axis=0)).T)
+    return nuclear_norm(centred_logits(predictor))
 
 
 def excess_cost(predictor: Any) -> float:
@@ -245,9 +244,9 @@ def smallest_member(predictor: Any) -> SoftmaxPredictor:
     >>> round(cost(member), 6), np.abs(member.embeddings.numpy().round(3)).tolist()
     (4.242641, [[2.06]])
     """
-    f, g = tables(predictor)
-    first, second = (factor[:, : f.shape[1]] for factor in balanced_factors(f @ (g - g.mean(axis=0)).T))
-    missing = f.shape[1] - first.shape[1]  # more dimensions than tokens or contexts: the others stay empty
+    dim = tables(predictor)[0].shape[1]
+    first, second = balanced_factors(centred_logits(predictor), dim)
+    missing = dim - first.shape[1]  # more dimensions than tokens or contexts: the others stay empty
     return _like(predictor, np.pad(first, ((0, 0), (0, missing))), np.pad(second, ((0, 0), (0, missing))))
 
 

@@ -303,6 +303,20 @@ def log_probabilities(predictor: Any) -> Array:
     return log_softmax(f @ g.T, axis=1)
 
 
+def centred_logits(predictor: Any) -> Array:
+    """z(x): the logits minus their mean over tokens, shape (n_contexts, n_tokens), in nats.
+
+    All of f that the probabilities see, in coordinates that equivalent predictors have in common.
+
+    Examples
+    --------
+    >>> centred_logits(([[1.0]], [[0.0], [2.0]])).tolist()
+    [[-1.0, 1.0]]
+    """
+    f, g = tables(predictor)
+    return f @ (g - g.mean(axis=0)).T
+
+
 def distribution_gap(first: Any, second: Any) -> float:
     """The largest |ln p(y | x) - ln p'(y | x)| of two predictors, in nats: 0 for the same distribution.
 
@@ -431,6 +445,39 @@ def extended_linear_relation(first: Any, second: Any, tolerance: float = RANK_TO
     )
     whole = other.seen_space @ matrix @ one.seen_space.T
     return Relation(whole, *residuals, (one.effective_complexity, other.effective_complexity))
+
+
+# ---- the shortest tables ---------------------------------------------------------------------------------------------
+
+
+def balanced_factors(table: Any, rank: int | None = None) -> tuple[Array, Array]:
+    """The shortest two tables F, G with F G^T = Z: U sqrt(S) and V sqrt(S), so that F^T F = G^T G = S.
+
+    Parameters
+    ----------
+    table
+        Z, shape (n, k).
+    rank
+        How many of the largest singular values are kept; all when None. With fewer than there are, F G^T is the table
+        of this rank that is nearest to Z.
+
+    Returns
+    -------
+    arrays of shape (n, rank) and (k, rank)
+
+    Examples
+    --------
+    >>> f, g = balanced_factors([[0.0, 4.0], [1.0, 0.0]])
+    >>> (f @ g.T).round(12).tolist(), (f.T @ f).round(12).tolist()
+    ([[0.0, 4.0], [1.0, 0.0]], [[4.0, 0.0], [0.0, 1.0]])
+    """
+    rows = check_array("table", table, shape=("n", "k"))
+    if rows.size == 0:
+        raise ValueError(f"table must have at least one row and one column, got shape {rows.shape}")
+    kept = min(rows.shape) if rank is None else check_integer("rank", rank, low=1)
+    left, values, right = np.linalg.svd(rows, full_matrices=False)
+    root = np.sqrt(values[:kept])
+    return left[:, :kept] * root, right[:kept].T * root
 
 
 # ---- other predictors with the same distribution --------------------------------------------------------------------

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from linrep_core._checks import check_array, check_choice, check_instance, check_integer, check_number
 from linrep_core.concepts import ConceptGraph, concept_vectors
-from linrep_core.identifiability import tables
+from linrep_core.identifiability import balanced_factors, centred_logits
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.natural_gradient import MAX_UNKNOWNS, NaturalGradient
 from linrep_core.predictor import SoftmaxPredictor, cross_entropy
@@ -338,12 +338,10 @@ def exact_predictor(world: AmbiguousWorld) -> tuple[Array, Array]:
     ((25, 3), (8, 3))
     """
     check_instance("world", world, AmbiguousWorld)
-    left, values, right = np.linalg.svd(centred_log_probabilities(world.next_token_distribution), full_matrices=False)
-    if values[0] < ROUNDING:
+    logs = centred_log_probabilities(world.next_token_distribution)
+    if np.abs(logs).max() < ROUNDING:
         raise ValueError("world must have a token that is likelier than another, got all the same")
-    rank = int((values > ROUNDING * values[0]).sum())
-    root = np.sqrt(values[:rank])
-    return left[:, :rank] * root, right[:rank].T * root
+    return balanced_factors(logs, int(np.linalg.matrix_rank(logs, rtol=ROUNDING)))
 
 
 @dataclass(frozen=True)
@@ -411,20 +409,6 @@ def fit_predictor(world: AmbiguousWorld, dim: int, *, steps: int = 200, seed: in
 
 
 # ---- measures -------------------------------------------------------------------------------------------------------
-
-
-def centred_logits(predictor: Any) -> Array:
-    """z(x): the logits minus their mean over tokens, shape (n_contexts, n_tokens), in nats.
-
-    All of f that the probabilities see, in coordinates that equivalent predictors have in common.
-
-    Examples
-    --------
-    >>> centred_logits(([[1.0]], [[0.0], [2.0]])).tolist()
-    [[-1.0, 1.0]]
-    """
-    f, g = tables(predictor)
-    return f @ (g - g.mean(axis=0)).T
 
 
 def posterior_features(world: AmbiguousWorld) -> dict[str, Array]:

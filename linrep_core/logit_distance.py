@@ -34,7 +34,14 @@ from linrep_core._checks import (
     check_sequence,
     shown,
 )
-from linrep_core.identifiability import RANK_TOLERANCE, log_probabilities, pivoted_unembeddings, tables, two_predictors
+from linrep_core.identifiability import (
+    RANK_TOLERANCE,
+    centred_logits,
+    log_probabilities,
+    pivoted_unembeddings,
+    tables,
+    two_predictors,
+)
 
 Array = NDArray[np.float64]
 
@@ -86,9 +93,9 @@ def logit_distance(first: Any, second: Any, weights: Any = None) -> float:
     >>> round(logit_distance(([[1.0]], [[0.0], [2.0]]), ([[1.0]], [[0.0], [4.0]])), 6)
     1.414214
     """
-    (f, g), (other_f, other_g) = two_predictors(first, second)
-    difference = f @ (g - g.mean(axis=0)).T - other_f @ (other_g - other_g.mean(axis=0)).T
-    return _root_mean_square(difference, _weights(weights, len(f)))
+    two_predictors(first, second)
+    difference = centred_logits(first) - centred_logits(second)
+    return _root_mean_square(difference, _weights(weights, len(difference)))
 
 
 def kl_divergence(first: Any, second: Any, weights: Any = None) -> float:
@@ -289,8 +296,8 @@ def logit_spectrum(predictor: Any, *, centred: bool = True, weights: Any = None)
     >>> logit_spectrum(([[1.0], [-1.0]], [[0.0], [2.0]])).round(6).tolist()
     [2.0, 0.0]
     """
-    f, g = tables(predictor)
-    rows = _about(f @ (g - g.mean(axis=0)).T, _weights(weights, len(f)), check_flag("centred", centred))
+    logits = centred_logits(predictor)
+    rows = _about(logits, _weights(weights, len(logits)), check_flag("centred", centred))
     return np.linalg.svd(rows, compute_uv=False) ** 2
 
 

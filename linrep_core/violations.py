@@ -47,7 +47,7 @@ from linrep_core._checks import (
 )
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
-from linrep_core.identifiability import log_probabilities
+from linrep_core.identifiability import balanced_factors, log_probabilities
 from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
@@ -411,9 +411,7 @@ def shortest_predictor(world: ViolatedWorld, dim: int) -> tuple[Array, Array]:
     d = check_integer("dim", dim, low=1)
     if not world.is_positive:
         raise ValueError("world must leave every token possible in every context, got a probability of 0")
-    left, values, right = np.linalg.svd(centred_log_probabilities(world.distribution), full_matrices=False)
-    root = np.sqrt(values[:d])
-    return left[:, :d] * root, right[:d].T * root
+    return balanced_factors(centred_log_probabilities(world.distribution), d)
 
 
 def train_violated(

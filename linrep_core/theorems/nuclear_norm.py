@@ -18,6 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from linrep_core.identifiability import balanced_factors
 from linrep_core.theorems.descent import Array
 from linrep_core.theorems.statement import Conclusion, Hypothesis, Statement, above, at_most, worst_of
 
@@ -52,12 +53,6 @@ def conclusion(case: Case) -> Conclusion:
     names = ["sqrt(n k) / mean bound", "mean bound / nuclear norm", "nuclear norm / cost of the factors"]
     ratios = [smaller / larger for smaller, larger in pairwise(chain)]
     return worst_of(*(Conclusion(name, ratio, 1 + ROUNDING) for name, ratio in zip(names, ratios, strict=True)))
-
-
-def balanced_factors(table: Array) -> tuple[Array, Array]:
-    """U sqrt(S) and V sqrt(S): the cheapest factorisation."""
-    left, singular_values, right = np.linalg.svd(table, full_matrices=False)
-    return left * np.sqrt(singular_values), right.T * np.sqrt(singular_values)
 
 
 def example(seed: int, size: int) -> Case:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from linrep_core import SoftmaxPredictor
 from linrep_core.identifiability import (
+    balanced_factors,
+    centred_logits,
     change_basis,
     distribution_equivalent,
     distribution_gap,
@@ -259,3 +261,43 @@ def test_bad_input_says_what_would_be_right(name):
     call, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ---- the shortest tables --------------------------------------------------------------------------------------------
+
+
+def test_balanced_factors_give_the_table_back_and_are_as_short_as_its_nuclear_norm():
+    table = np.random.default_rng(0).normal(size=(5, 3))
+    f, g = balanced_factors(table)
+    sizes = np.linalg.svd(table, compute_uv=False)
+    np.testing.assert_allclose(f @ g.T, table, atol=1e-12)
+    for factor in (f, g):
+        np.testing.assert_allclose(factor.T @ factor, np.diag(sizes), atol=1e-12)
+    assert ((f**2).sum() + (g**2).sum()) / 2 == pytest.approx(sizes.sum())
+
+
+def test_fewer_factors_leave_out_the_smallest_singular_values():
+    table = np.random.default_rng(0).normal(size=(5, 3))
+    f, g = balanced_factors(table, 2)
+    assert f.shape == (5, 2)
+    assert np.linalg.norm(table - f @ g.T) == pytest.approx(np.linalg.svd(table, compute_uv=False)[2])
+    assert balanced_factors(table, 9)[0].shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("table", "rank", "complaint"),
+    [
+        (3, None, r"table must have shape \(n, k\)"),
+        (np.zeros((0, 2)), None, "table must have at least one row and one column"),
+        ([[np.nan]], None, "table must have finite entries"),
+        ([[1.0]], 0, "rank must be at least 1, got 0"),
+    ],
+)
+def test_what_has_no_balanced_factors_is_named(table, rank, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        balanced_factors(table, rank)
+
+
+def test_centred_logits_are_log_probabilities_less_their_mean():
+    logs = log_probabilities(HAND)
+    np.testing.assert_allclose(centred_logits(HAND), logs - logs.mean(axis=1, keepdims=True), atol=1e-12)
