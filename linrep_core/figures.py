@@ -668,16 +668,12 @@ def lines(
     check_words("x_title, y_title and description", [x_title, y_title, description])
     check_words("series", list(check_mapping("series", series)))
     figure = go.Figure()
-    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
     for position, (name, pair) in enumerate(series.items()):
         x, y = _coordinates(f"series[{name!r}]", pair, log)
-        style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
+        style = _line_style(position)
         dots = {"color": style["color"], **({} if joined or position < len(series) - 1 else {"size": 3})}
         figure.add_trace(go.Scatter(x=_short(x), y=_short(y), name=name, mode=mode, line=style, marker=dots))
-    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
-    figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
-    return _finish(figure, description)
+    return _finish(_line_axes(figure, x_title, y_title, log), description)
 
 
 def means(
@@ -689,16 +685,26 @@ def means(
     figure = go.Figure(_mean_traces("series", series, log))
     there = sorted({float(x) for runs in series.values() for x in runs})
     few = {"tickvals": there} if len(there) <= MOST_TICKS else {}  # else plotly's own, which suit a long axis
-    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear", **few)
+    figure.update_xaxes(**few)
+    return _finish(_line_axes(figure, x_title, y_title, log), description)
+
+
+def _line_style(position: int) -> dict[str, str]:
+    """Colour and dashes of a line: either tells it from its neighbours."""
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
+    return {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
+
+
+def _line_axes(figure: go.Figure, x_title: str, y_title: str, log: str) -> go.Figure:
+    """Titles and kinds of the two axes, and the legend below them."""
+    figure.update_xaxes(title=x_title, type="log" if "x" in log else "linear")
     figure.update_yaxes(title=y_title, type="log" if "y" in log else "linear")
-    figure.update_layout(legend={"orientation": "h", "y": -0.25})
-    return _finish(figure, description)
+    return figure.update_layout(legend={"orientation": "h", "y": -0.25})
 
 
 def _mean_traces(title: str, series: Any, log: str = "") -> list[go.Scatter]:
     """A line for each named series of runs, with two standard errors."""
     traces = []
-    dashes = ("solid", "dash", "dot", "dashdot", "longdash")
     for position, (name, runs) in enumerate(zip(*_named(title, series), strict=True)):
         label = f"{title}[{name!r}]"
         _named(label, {str(x): values for x, values in check_mapping(label, runs).items()})
@@ -708,9 +714,8 @@ def _mean_traces(title: str, series: Any, log: str = "") -> list[go.Scatter]:
         found = [estimate(values) for values in runs.values()]
         x, y = _coordinates(label, ([*runs], [each.mean for each in found]), log)
         errors = {"type": "data", "array": _short(np.nan_to_num([2 * each.error for each in found])), "thickness": 1}
-        style = {"color": PALETTE[position % len(PALETTE)], "dash": dashes[position % len(dashes)]}
         marks = {"x": _short(x), "y": _short(y), "error_y": errors, "name": name}
-        traces.append(go.Scatter(**marks, mode="lines+markers", line=style))
+        traces.append(go.Scatter(**marks, mode="lines+markers", line=_line_style(position)))
     return traces
 
 
