@@ -110,6 +110,11 @@ def check_iterable(name: str, value: Any) -> list[Any]:
     return list(value)
 
 
+def check_seeds(name: str, value: Any) -> list[int]:
+    """Return the entries of `value` as seeds, or raise a ValueError that names the one which is none."""
+    return [check_integer(f"{name}[{i}]", seed, low=0) for i, seed in enumerate(check_iterable(name, value))]
+
+
 def check_records(name: str, value: Any, entries: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return `value` as a list of mappings that have all these entries, or raise a ValueError."""
     records = check_iterable(name, value)

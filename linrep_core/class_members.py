@@ -21,7 +21,12 @@ from scipy.linalg import orthogonal_procrustes
 from tqdm.auto import tqdm
 
 from linrep_core._checks import check_flag, check_instance, check_integer
-from linrep_core.geometry import embedding_steering_vectors, linearity, mean_pairwise_cosine
+from linrep_core.geometry import (
+    embedding_steering_vectors,
+    linearity,
+    mean_pairwise_cosine,
+    unembedding_steering_vectors,
+)
 from linrep_core.identifiability import balanced_factors, centred_logits, equivalent_predictor, span_basis, tables
 from linrep_core.language import UNKNOWN, LatentConditionalModel
 from linrep_core.linear_properties import linear_probe
@@ -97,16 +102,10 @@ def _contexts(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> NDA
     return model.contexts() if predictor.contexts is None else predictor.contexts
 
 
-def _pairs_of_words(table: Array, concept: int) -> Array:
-    """Rows of a table over tokens, those with the concept minus their partners."""
-    split = table.reshape(2**concept, 2, -1, table.shape[1])
-    return (split[:, 1] - split[:, 0]).reshape(-1, table.shape[1])
-
-
 def _log_odds_agree(predictor: SoftmaxPredictor, concept: int) -> float:
     """Mean cosine between the log-odds of the concept's pairs of words, each a vector over contexts."""
     f, g = tables(predictor)
-    return mean_pairwise_cosine(_pairs_of_words(g @ f.T, concept))
+    return mean_pairwise_cosine(unembedding_steering_vectors(g @ f.T, concept))
 
 
 def _probe_reads(model: LatentConditionalModel, predictor: SoftmaxPredictor, concept: int) -> float:

@@ -25,6 +25,7 @@ from linrep_core._checks import (
     check_integer,
     check_iterable,
     check_number,
+    check_seeds,
     check_sequence,
 )
 from linrep_core._stepping import few_threads
@@ -111,7 +112,7 @@ def teachers(
     >>> trained[0].dim, trained[0].excess_loss(worlds[0]) < 0.1
     (3, True)
     """
-    numbers = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    numbers = check_seeds("seeds", seeds)
     divisor = check_number("temperature", temperature, low=0.0, open_interval=True)
     worlds = [paper_world(n_concepts, seed, context_weights="uniform")[0] for seed in numbers]
     size = n_concepts + 1 if dim is None else dim
@@ -170,7 +171,7 @@ def distil(
     """
     check_choice("objective", objective, OBJECTIVES)
     check_choice("start", start, tuple(STARTS))
-    numbers = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    numbers = check_seeds("seeds", seeds)
     if not numbers:
         raise ValueError("seeds must name at least one student, got none")
     worlds = check_sequence("models", models, length=len(numbers))

@@ -21,7 +21,7 @@ from linrep_core._checks import (
     check_flag,
     check_instance,
     check_integer,
-    check_iterable,
+    check_seeds,
     check_sequence,
 )
 from linrep_core._stepping import batches_ahead, few_threads, first_order_optimizer, loss_limit, measured
@@ -85,7 +85,7 @@ def train_many(
     >>> [run.excess_loss < 0.1 for run in runs]
     [True, True, True]
     """
-    seeds = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    seeds = check_seeds("seeds", seeds)
     if not seeds:
         raise ValueError("seeds must name at least one run, got none")
     worlds = _one_each("models", models, len(seeds), single=isinstance(models, LatentConditionalModel))

@@ -480,7 +480,7 @@ def equivalence_slider(
         words = _token_table(g, vocabulary, name)[0]
         if len(f) != len(names):
             raise ValueError(f"{name} must have one of the {len(names)} contexts in each row, got {len(f)} rows")
-        places = np.pad(f, ((0, 0), (0, 3 - f.shape[1])))
+        places = _in_space(name, f)
         probabilities[label] = np.exp(log_probabilities((f, g)))
         reach = max(reach, float(np.abs(words).max()), float(np.abs(places).max()))
         moving = _moving_traces(words, tokens, list(range(tokens.shape[1])), color_by, vocabulary)

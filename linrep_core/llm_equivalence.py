@@ -27,10 +27,8 @@ from linrep_core.identifiability import (
     linear_relation,
     span_basis,
 )
-from linrep_core.llm import LanguageModel
-from linrep_core.llm_study import MIN_PAIRS, _with_contexts, geometries, off_diagonal, steering_heat_map
+from linrep_core.llm_study import _with_contexts, concept_tokens, geometries, off_diagonal, steering_heat_map
 from linrep_core.llm_zeros import frames
-from linrep_core.word_pairs import single_token_pairs, token_concepts
 
 Array = NDArray[np.float64]
 CHANGES = ("coordinates", "unseen")
@@ -173,16 +171,6 @@ def equivalents_study(model: str, change: str) -> list[dict[str, Any]]:
         cosines = concept_cosines({name: moved[rows_of] for name, rows_of in tokens.items()}, moved)
         rows += [{**known, **measured, **each} for each in cosines]
     return rows
-
-
-def concept_tokens(model: LanguageModel) -> dict[str, NDArray[np.int64]]:
-    """The tokens of each concept's pairs of words that are single tokens, (n_pairs, 2); at least five pairs each."""
-    found = {}
-    for name, concept in token_concepts().items():
-        rows = single_token_pairs(concept, lambda word: model.single_token(f" {word}")).ids
-        if len(rows) >= MIN_PAIRS:
-            found[name] = np.array(rows)
-    return found
 
 
 def _few_tokens(tokens: Mapping[str, NDArray[np.int64]], n_tokens: int) -> NDArray[np.int64]:

@@ -231,12 +231,24 @@ def concept_pairs(model: Any, concepts: Mapping[str, TokenConcept] | None = None
     (55, 2, 576)
     """
     table = vectors_of_words(model)
+    return {name: table[rows].astype(np.float64) for name, rows in concept_tokens(model, concepts).items()}
+
+
+def concept_tokens(model: Any, concepts: Mapping[str, TokenConcept] | None = None) -> dict[str, NDArray[np.int64]]:
+    """The tokens behind `concept_pairs`, (n_pairs, 2) for each concept; arguments and errors are the same.
+
+    Examples
+    --------
+    >>> concept_tokens(LanguageModel.bundled())["male-female"].shape  # doctest: +SKIP
+    (55, 2)
+    """
+    vectors_of_words(model)  # what has none is refused
     chosen = token_concepts() if concepts is None else check_mapping("concepts", concepts)
     found = {}
     for name, concept in chosen.items():
         rows = single_token_pairs(concept, lambda word: model.single_token(f" {word}")).ids
         if len(rows) >= MIN_PAIRS:
-            found[name] = table[np.array(rows)].astype(np.float64)
+            found[name] = np.array(rows)
     if not found:
         raise ValueError(f"concepts must have one with {MIN_PAIRS} pairs of single tokens, got {shown(list(chosen))}")
     return found

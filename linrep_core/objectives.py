@@ -36,16 +36,16 @@ from linrep_core._checks import (
     check_integer,
     check_iterable,
     check_number,
+    check_seeds,
     check_sequence,
 )
 from linrep_core._stepping import few_threads
 from linrep_core.class_members import excess_cost, smallest_cost, smallest_member
-from linrep_core.concepts import ConceptGraph
 from linrep_core.geometry import MEASURES, linearity
 from linrep_core.language import LatentConditionalModel
 from linrep_core.natural_gradient import NaturalGradient
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.trained_pairs import NoisyWorld
+from linrep_core.trained_pairs import WORLDS, pair_world
 
 Array = NDArray[np.float64]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -56,7 +56,6 @@ LEVELS = (0.1, 0.03, 0.01, 0.003)  # shares of what there is to learn; a run is 
 LOOKS_PER_STEP = 50  # the exact loss is computed at steps that are about a fiftieth of the way apart
 AHEAD = 250  # sampled batches drawn at once
 LBFGS_ITERATIONS = 4  # a step
-N_CONCEPTS = 3
 
 
 # ---- losses ---------------------------------------------------------------------------------------------------------
@@ -401,6 +400,7 @@ def joint_table(model: LatentConditionalModel) -> torch.Tensor:
 
     Examples
     --------
+    >>> from linrep_core import ConceptGraph
     >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
     >>> round(float(joint_table(model).sum()), 12)
     1.0
@@ -453,6 +453,7 @@ def train_on(
 
     Examples
     --------
+    >>> from linrep_core import ConceptGraph
     >>> worlds = [LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=seed)) for seed in range(2)]
     >>> looks = train_on(worlds, 3, objective="hinge", method="Adam", seeds=[0, 1], steps=300, progress=False)
     >>> [each[-1].share < 0.01 for each in looks]
@@ -462,7 +463,7 @@ def train_on(
     chosen = METHODS[check_choice("method", method, METHODS)]
     if chosen.optimizer == "natural" and objective != "cross-entropy":
         raise ValueError(f"method must be another than 'natural gradient' for {objective!r}, got 'natural gradient'")
-    numbers = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    numbers = check_seeds("seeds", seeds)
     if not numbers:
         raise ValueError("seeds must name at least one run, got none")
     worlds = check_sequence("models", models, length=len(numbers))
@@ -578,7 +579,6 @@ class _Runs:
 
 
 SCALES = (0.001, 0.01, 0.1, 0.3, 1.0, 2.0, 4.0)
-WORLDS = ("masked", "noisy")  # some words impossible after most contexts; none, see `NoisyWorld`
 
 
 def _recipes() -> dict[str, dict[str, Any]]:
@@ -603,15 +603,14 @@ RECIPES = _recipes()
 
 
 def make_world(kind: str, seed: int) -> LatentConditionalModel:
-    """A random world of three concepts, as the other studies draw it; masked contexts, or noisy ones.
+    """A random world of three concepts: `linrep_core.trained_pairs.pair_world`.
 
     Examples
     --------
     >>> [bool((joint_table(make_world(kind, 0)) > 0).all()) for kind in WORLDS]
     [False, True]
     """
-    graph = ConceptGraph.random(n_concepts=N_CONCEPTS, edge_probability=0.5, seed=check_integer("seed", seed, low=0))
-    return NoisyWorld(graph) if check_choice("kind", kind, WORLDS) == "noisy" else LatentConditionalModel(graph)
+    return pair_world(check_choice("kind", kind, WORLDS), seed)
 
 
 def objective_cell(

@@ -27,6 +27,7 @@ from linrep_core._checks import (
     check_iterable,
     check_number,
     check_records,
+    check_seeds,
     shown,
 )
 from linrep_core.concepts import ConceptGraph, concept_vectors
@@ -287,7 +288,7 @@ def paper_runs(
     -------
     list of TrainingRun, in single precision as the paper's
     """
-    seeds = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    seeds = check_seeds("seeds", seeds)
     rate = LEARNING_RATES[check_choice("optimizer", optimizer, tuple(LEARNING_RATES))]
     worlds = [
         paper_world(

@@ -44,6 +44,7 @@ from linrep_core._checks import (
     check_iterable,
     check_number,
     check_records,
+    check_seeds,
 )
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
@@ -52,7 +53,7 @@ from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.reproduction import paper_world
+from linrep_core.reproduction import estimate, paper_world
 
 Array = NDArray[np.float64]
 
@@ -458,7 +459,7 @@ def train_violated(
     >>> fit.excess_loss < 1e-3
     True
     """
-    numbers = [check_integer(f"seeds[{i}]", seed, low=0) for i, seed in enumerate(check_iterable("seeds", seeds))]
+    numbers = check_seeds("seeds", seeds)
     given = _check_worlds(worlds, len(numbers))
     d, n_steps = check_integer("dim", dim, low=1), check_integer("steps", steps, low=0)
     m = given[0].meanings.shape[1]
@@ -660,7 +661,7 @@ def change(records: Any, strength: float, measure: str = "unembedding") -> Chang
     both = sorted(values[0].keys() & values[1].keys())
     if not both:
         raise ValueError(f"records must have a seed with {measure!r} at strength 0 and at {dose:g}, got none")
-    differences = np.array([values[1][seed] - values[0][seed] for seed in both])
-    mean, n = float(differences.mean()), len(both)
-    reach = stats.t.ppf(0.975, n - 1) * differences.std(ddof=1) / n**0.5 if n > 1 else float("nan")
-    return Change(mean, mean - float(reach), mean + float(reach), n)
+    differences = [values[1][seed] - values[0][seed] for seed in both]
+    found, n = estimate(differences), len(both)
+    reach = float(stats.t.ppf(0.975, n - 1)) * found.error if n > 1 else float("nan")
+    return Change(found.mean, found.mean - reach, found.mean + reach, n)
