@@ -1,0 +1,817 @@
+"""More concepts than dimensions: sparse worlds, what a dimension is shared by, and the arrangement that theory offers.
+
+A world is sparse in two ways. Its *words* have few active concepts: each is active with a small probability, or at most
+so many are at once. Its *contexts* say little: a ``"naming"`` context names some of the active concepts and is silent
+on all others, so it never says that a concept is absent; a ``"telling"`` context is the paper's and tells of some
+concepts whether they are active; a ``"certain"`` one tells of all.
+
+- `known_shares`: for each concept, how much of what contexts tell of it a predictor knows;
+- `feature_dimensionality`: the fraction of a dimension that a concept has for itself, as in Elhage et al. 2022;
+- `moment_curve_predictor`: with naming contexts and at most s active concepts, 2 s dimensions suffice for any number of
+  concepts, and f(x) is then a sum of one fixed vector for each concept named;
+- `least_dimension`: below min(2 s, m - 1) it is impossible.
+
+Book: part "Beyond the assumptions", chapter "Superposition". The measures of sharing are those of "Toy Models of
+Superposition" (Elhage et al. 2022); worlds, theorems and study are this book's own. The article's own model is in
+`linrep_core.toy_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import log_softmax, xlogy
+
+from linrep_core._checks import (
+    as_array,
+    check_array,
+    check_choice,
+    check_instance,
+    check_integer,
+    check_number,
+    check_records,
+)
+from linrep_core.concepts import concept_vectors
+from linrep_core.geometry import mean_pairwise_cosine
+from linrep_core.language import UNKNOWN
+from linrep_core.phase_diagram import FULL_BATCH_STEPS
+from linrep_core.reproduction import estimate
+from linrep_core.violations import METHODS, ViolatedWorld, differing_pairs, train_tables
+
+Array = NDArray[np.float64]
+
+CONTEXT_KINDS = ("naming", "telling", "certain")
+MAX_STUDY_CONCEPTS = 8
+KNOWN = 0.5  # a concept counts as known from this share on
+FEW_ACTIVE = 2  # straightness is measured on words with at most so many active concepts: the others hardly occur
+DESCENT_RATE = 2.0  # of plain descent; the rates of the phase diagram suit words that are all about as frequent
+STUDY_STEPS = 2 * FULL_BATCH_STEPS
+CHANCE = 0.2  # that a concept is active, before words with too many active ones are taken out
+
+
+# ---- worlds ---------------------------------------------------------------------------------------------------------
+
+
+def sparse_world(
+    n_concepts: int,
+    chance: float = CHANCE,
+    *,
+    contexts: str = "naming",
+    most_active: int | None = None,
+    told: Any = None,
+) -> ViolatedWorld:
+    """Independent concepts that are seldom active, with words for the vectors that occur and contexts of one kind.
+
+    Parameters
+    ----------
+    n_concepts
+        Number of concepts *m*, 1 to 8.
+    chance
+        Probability that a concept is active, strictly between 0 and 1.
+    contexts
+        ``"naming"``, ``"telling"`` or ``"certain"``; see the module's text.
+    most_active
+        Words with more active concepts do not occur, and the others share their probability. None: all 2**m occur.
+    told
+        Probability with which each concept is told, where it can be; shape (m,), strictly between 0 and 1. None: 1/2,
+        the paper's fair coins. Certain contexts have no use for it.
+
+    Returns
+    -------
+    ViolatedWorld
+        p(y | x) = p(C = y | what x tells), tokens without those that do not occur.
+
+    Examples
+    --------
+    >>> world = sparse_world(3, 0.5, most_active=1)
+    >>> world.meanings.tolist()
+    [[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]]
+    >>> world.contexts.tolist()
+    [[-1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, -1, -1]]
+    """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_STUDY_CONCEPTS)
+    p = check_number("chance", chance, low=0.0, high=1.0, open_interval=True)
+    kind = check_choice("contexts", contexts, CONTEXT_KINDS)
+    most = m if most_active is None else check_integer("most_active", most_active, low=1, high=m)
+    shown = np.full(m, 0.5) if told is None else check_array("told", told, shape=(m,))
+    if not ((shown > 0) & (shown < 1)).all():
+        raise ValueError(f"told must lie strictly between 0 and 1, got {shown.tolist()}")
+    words = concept_vectors(m)[concept_vectors(m).sum(axis=1) <= most]
+    joint = np.where(words == 1, p, 1 - p).prod(axis=1)
+    said = _contexts(m, kind)
+    agrees = ((said[:, None] == UNKNOWN) | (said[:, None] == words)).all(axis=2)
+    said, agrees = said[agrees.any(axis=1)], agrees[agrees.any(axis=1)]
+    together = agrees * joint / joint.sum()
+    true = together.sum(axis=1)
+    is_told = said != UNKNOWN
+    masks = np.where(is_told, shown, 1 - shown).prod(axis=1) if kind != "certain" else 1.0
+    weights = true * masks
+    return ViolatedWorld(together / true[:, None], weights / weights.sum(), said, words)
+
+
+def _contexts(n_concepts: int, kind: str) -> NDArray[np.int8]:
+    """All contexts of a kind; the one that tells nothing comes first."""
+    if kind == "certain":
+        return concept_vectors(n_concepts)
+    values = np.array([UNKNOWN, 1] if kind == "naming" else [UNKNOWN, 0, 1], dtype=np.int8)
+    return values[np.indices((len(values),) * n_concepts).reshape(n_concepts, -1).T]
+
+
+# ---- measures -------------------------------------------------------------------------------------------------------
+
+
+def known_shares(world: ViolatedWorld, logits: Any) -> Array:
+    """For each concept, the share of what contexts tell of it that a predictor knows, shape (m,).
+
+    1 minus the mean divergence of the predicted from the true p(C_i | x), over the same for the best prediction that
+    takes no notice of the context. So 1 for a perfect predictor, 0 for one that ignores the concept, and below 0 for
+    one that is worse than that.
+
+    Parameters
+    ----------
+    world
+        See `sparse_world`.
+    logits
+        Shape (n_contexts, n_tokens).
+
+    Examples
+    --------
+    >>> world = sparse_world(2, 0.3)
+    >>> exact = np.log(np.maximum(world.distribution, 1e-300))
+    >>> known_shares(world, exact).round(6).tolist(), bool(known_shares(world, 0 * exact).max() < 0)
+    ([1.0, 1.0], True)
+    """
+    check_instance("world", world, ViolatedWorld)
+    table = check_array("logits", logits, shape=world.distribution.shape)
+    active = world.meanings.astype(float)
+    true = world.distribution @ active  # (n_contexts, m): p(C_i = 1 | x)
+    log_p = log_softmax(table, axis=1)
+    log_yes, log_no = (_log_of_sum(log_p, active == value) for value in (1, 0))
+    ignorant = world.weights @ true
+    # from the logarithms: a probability may lie below any float
+    lost = xlogy(true, true) + xlogy(1 - true, 1 - true) - _times(true, log_yes) - _times(1 - true, log_no)
+    stake = world.weights @ (xlogy(true, true) + xlogy(1 - true, 1 - true))
+    stake = stake - xlogy(ignorant, ignorant) - xlogy(1 - ignorant, 1 - ignorant)
+    return 1 - world.weights @ lost / stake
+
+
+def _log_of_sum(log_p: Array, chosen: NDArray[np.bool_]) -> Array:
+    """Log-probability of the tokens chosen for each concept, shape (n_contexts, m)."""
+    columns = [np.logaddexp.reduce(log_p[:, chosen[:, i]], axis=1) for i in range(chosen.shape[1])]
+    return np.stack(columns, axis=1)
+
+
+def _times(weight: Array, value: Array) -> Array:
+    return np.where(weight > 0, weight * np.where(weight > 0, value, 0.0), 0.0)
+
+
+def stake(world: ViolatedWorld) -> float:
+    """What contexts are worth: the excess loss in nats of the best predictor that takes no notice of them.
+
+    Examples
+    --------
+    >>> round(stake(sparse_world(1, 0.5, contexts="certain")), 4)
+    0.6931
+    """
+    check_instance("world", world, ViolatedWorld)
+    marginal = world.weights @ world.distribution
+    return float(
+        world.weights @ xlogy(world.distribution, world.distribution).sum(axis=1) - xlogy(marginal, marginal).sum()
+    )
+
+
+def first_steps(unembeddings: Any, meanings: Any) -> Array:
+    """g(only concept i is active) - g(none is), shape (m, dim): the commonest step of each concept in a sparse world.
+
+    Examples
+    --------
+    >>> first_steps([[1.0], [3.0], [0.0], [9.0]], [[0, 0], [0, 1], [1, 0], [1, 1]]).tolist()
+    [[-1.0], [2.0]]
+    """
+    labels = as_array("meanings", meanings)
+    if labels.ndim != 2:
+        raise ValueError(f"meanings must have shape (n, m), got {labels.shape}")
+    g = check_array("unembeddings", unembeddings, shape=(len(labels), "dim"))
+    m = labels.shape[1]
+    wanted = np.vstack([np.zeros((1, m)), np.eye(m)])
+    rows = [np.flatnonzero((labels == word).all(axis=1)) for word in wanted]
+    if not all(len(row) == 1 for row in rows):
+        raise ValueError("meanings must hold the word without active concepts and those with one, each once")
+    places = np.concatenate(rows)
+    return g[places[1:]] - g[places[0]]
+
+
+def feature_dimensionality(vectors: Any) -> Array:
+    """D_i = |v_i|^2 / sum_j (v_i . v_j / |v_i|)^2, the fraction of a dimension that each vector has for itself.
+
+    1 for a vector that is orthogonal to all others, 1/2 for one of two opposite ones, 2/5 in a regular pentagon, 0 for
+    a vector of length 0. The sum is at most the number of dimensions that the vectors span.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, dim).
+
+    Returns
+    -------
+    array of shape (n,)
+
+    Examples
+    --------
+    >>> feature_dimensionality([[1.0, 0.0], [-1.0, 0.0], [0.0, 2.0]]).tolist()
+    [0.5, 0.5, 1.0]
+    """
+    v = check_array("vectors", vectors, shape=("n", "dim"))
+    squares = (v * v).sum(axis=1)
+    shared = ((v @ v.T) ** 2).sum(axis=1)
+    return np.divide(squares**2, shared, out=np.zeros(len(v)), where=shared > 0)
+
+
+def word_straightness(unembeddings: Any, meanings: Any) -> float:
+    """Mean cosine between the steps of one concept, words with at most two active concepts; nan if none has two steps.
+
+    Examples
+    --------
+    >>> word_straightness([[0.0], [1.0], [2.0], [3.0]], [[0, 0], [0, 1], [1, 0], [1, 1]])
+    1.0
+    """
+    labels = as_array("meanings", meanings)
+    if labels.ndim != 2:
+        raise ValueError(f"meanings must have shape (n, m), got {labels.shape}")
+    g = check_array("unembeddings", unembeddings, shape=(len(labels), "dim"))
+    return _straightness(g, labels)
+
+
+def naming_straightness(embeddings: Any, contexts: Any) -> float:
+    """The same for contexts: steps from a context that is silent on a concept to one that names it too.
+
+    Examples
+    --------
+    >>> naming_straightness([[0.0], [1.0], [2.0], [3.0]], [[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    1.0
+    """
+    labels = as_array("contexts", contexts)
+    if labels.ndim != 2:
+        raise ValueError(f"contexts must have shape (n, m), got {labels.shape}")
+    f = check_array("embeddings", embeddings, shape=(len(labels), "dim"))
+    silent = (labels != 0).all(axis=1)
+    return _straightness(f[silent], np.where(labels[silent] == 1, 1, 0))
+
+
+def _straightness(table: Array, labels: NDArray) -> float:
+    common = labels.sum(axis=1) <= FEW_ACTIVE
+    rows, kinds = table[common], labels[common]
+    found = []
+    for concept in range(labels.shape[1]):
+        lower, upper = differing_pairs(kinds, concept)
+        if len(lower) > 1:
+            found.append(mean_pairwise_cosine(rows[upper] - rows[lower]))
+    return float(np.mean(found)) if found else float("nan")
+
+
+# ---- what theory offers ---------------------------------------------------------------------------------------------
+
+
+def least_dimension(n_concepts: int, most_active: int) -> int:
+    """Fewer dimensions cannot tell m concepts, each named alone, if up to s of them are active: min(2 s, m - 1).
+
+    For s = m it is m (`linrep_core.theorems.enough_dimensions`).
+
+    Examples
+    --------
+    >>> [least_dimension(6, s) for s in range(1, 7)]
+    [2, 4, 5, 5, 5, 6]
+    """
+    m = check_integer("n_concepts", n_concepts, low=1)
+    s = check_integer("most_active", most_active, low=1, high=m)
+    return m if s == m else min(2 * s, m - 1)
+
+
+def moment_curve_predictor(world: ViolatedWorld, margin: float) -> tuple[Array, Array]:
+    """A predictor of a naming world in 2 s + 1 dimensions, where s is the largest number of active concepts.
+
+    Each concept is an angle theta_i. A word y is the trigonometric polynomial prod (1 - cos(theta - theta_i)) over its
+    active concepts, divided by its mean: it is 0 at the angles of these and positive at all others. f(x) is the sum of
+    the values' functionals at the angles named. One dimension more holds ln p(y). For s = 1 the words are the corners
+    and the centre of a regular polygon.
+
+    Parameters
+    ----------
+    world
+        With naming contexts.
+    margin
+        By how many nats at least a word that does not fit lies below those that do, up to ln p(y).
+
+    Returns
+    -------
+    f, g
+        Shapes (n_contexts, 2 s + 1) and (n_tokens, 2 s + 1); the last column is the one of ln p(y).
+
+    Examples
+    --------
+    >>> world = sparse_world(8, most_active=2)
+    >>> f, g = moment_curve_predictor(world, margin=20.0)
+    >>> f.shape[1], world.excess_loss((f, g)) < 1e-6
+    (5, True)
+    """
+    check_instance("world", world, ViolatedWorld)
+    least = check_number("margin", margin, low=0.0)
+    if (world.contexts == 0).any():
+        raise ValueError("world must have naming contexts, got one that tells that a concept is absent")
+    words, m = world.meanings, world.meanings.shape[1]
+    s = max(1, int(words.sum(axis=1).max()))
+    angles = 2 * np.pi * np.arange(m) / m
+    grid = 2 * np.pi * np.arange(2 * s + 1) / (2 * s + 1)  # enough points for a polynomial of degree s
+    values = np.stack([_vanishing(word, angles, grid) for word in words])
+    values /= values.mean(axis=1, keepdims=True)
+    waves = np.arange(1, s + 1)
+    basis = np.hstack([np.cos(np.outer(grid, waves)), np.sin(np.outer(grid, waves))])
+    g = -values @ basis * 2 / len(grid)  # Fourier coefficients; the constant one is the same for all words
+    curve = np.hstack([np.cos(np.outer(angles, waves)), np.sin(np.outer(angles, waves))])  # (m, 2 s)
+    named = world.contexts == 1
+    heights = curve @ g.T - 1  # (m, n_tokens): minus the polynomial at the angles, so 0 for words with the concept
+    narrowest = (-heights.T)[words == 0].min()
+    f = named @ curve * (least / narrowest)
+    prior = world.distribution[~named.any(axis=1)][0]
+    return np.column_stack([f, np.ones(len(f))]), np.column_stack([g, np.log(prior)])
+
+
+def _vanishing(word: NDArray, angles: Array, grid: Array) -> Array:
+    """The polynomial of a word on a grid of angles."""
+    gaps = 1 - np.cos(grid[:, None] - angles[word == 1])
+    return gaps.prod(axis=1)
+
+
+def polytope_margin(n_words: int, dim: int) -> float:
+    """The margin of the best-known arrangements of words of length 1: min over pairs of 1 - g(y).g(y').
+
+    A regular polygon for dim = 2, opposite pairs for n = 2 dim, a simplex for n <= dim + 1; nan for others.
+
+    Examples
+    --------
+    >>> [round(polytope_margin(n, 2), 3) for n in (3, 4, 6, 8)], polytope_margin(6, 3), polytope_margin(5, 4)
+    ([1.5, 1.0, 0.5, 0.293], 1.0, 1.25)
+    """
+    n, d = check_integer("n_words", n_words, low=2), check_integer("dim", dim, low=1)
+    if n <= d + 1:
+        return 1 + 1 / (n - 1)
+    if d == 2:
+        return float(1 - np.cos(2 * np.pi / n))
+    return 1.0 if n == 2 * d else float("nan")
+
+
+# ---- training -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Tables of a predictor with a constant for each word.
+
+    Attributes
+    ----------
+    embeddings, unembeddings : arrays of shape (n_contexts, dim) and (n_tokens, dim)
+    constants : array of shape (n_tokens,)
+        0 if they were not trained.
+    """
+
+    embeddings: Array
+    unembeddings: Array
+    constants: Array
+
+    @property
+    def logits(self) -> Array:
+        """f(x).g(y) + b(y), shape (n_contexts, n_tokens)."""
+        return self.embeddings @ self.unembeddings.T + self.constants
+
+    @property
+    def with_constants(self) -> tuple[Array, Array]:
+        """The same predictor without constants, in one dimension more."""
+        ones = np.ones((len(self.embeddings), 1))
+        return np.hstack([self.embeddings, ones]), np.column_stack([self.unembeddings, self.constants])
+
+
+def train_sparse(
+    world: ViolatedWorld,
+    dim: int,
+    *,
+    seeds: Any,
+    method: str = "adam",
+    steps: int = FULL_BATCH_STEPS,
+    constants: bool = True,
+    progress: bool = True,
+) -> list[Trained]:
+    """Train predictors of one world from several starts, all at once; see `linrep_core.violations.train_tables`.
+
+    Parameters
+    ----------
+    world
+        See `sparse_world`.
+    dim
+        Dimension *d*.
+    seeds
+        Of the starts.
+    method
+        ``"adam"`` or ``"gradient descent"``.
+    steps
+        Length of each training.
+    constants
+        Whether each word has a constant in its logits, so that how often a word comes takes no dimension.
+    progress
+        Whether to show a progress bar.
+
+    Examples
+    --------
+    >>> world = sparse_world(5, most_active=1)
+    >>> (run,) = train_sparse(world, 2, seeds=[0], progress=False)
+    >>> bool(known_shares(world, run.logits).min() > 0.9)
+    True
+    """
+    check_instance("world", world, ViolatedWorld)
+    rate = DESCENT_RATE if check_choice("method", method, METHODS) == "gradient descent" else None
+    numbers = list(seeds) if isinstance(seeds, range) else seeds
+    worlds = [world] * (len(numbers) if hasattr(numbers, "__len__") else 1)
+    settings = {"method": method, "steps": steps, "constants": constants, "learning_rate": rate, "progress": progress}
+    return [
+        Trained(f.numpy(), g.numpy(), b.numpy()) for f, g, b in train_tables(worlds, dim, seeds=numbers, **settings)
+    ]
+
+
+def superposition_cell(
+    n_concepts: int,
+    dim: int,
+    *,
+    contexts: str = "naming",
+    chance: float = CHANCE,
+    most_active: int | None = None,
+    told_first: float = 0.5,
+    told_last: float = 0.5,
+    method: str = "adam",
+    constants: bool = True,
+    n_seeds: int = 10,
+    steps: int = STUDY_STEPS,
+) -> list[dict[str, Any]]:
+    """One cell of the diagram: runs of one world from different starts.
+
+    Parameters
+    ----------
+    n_concepts, contexts, chance, most_active
+        See `sparse_world`.
+    told_first, told_last
+        Probabilities with which the first and the last concept are told; the others lie in equal steps between.
+    dim, method, constants, steps
+        See `train_sparse`.
+    n_seeds
+        Number of starts.
+
+    Returns
+    -------
+    list of dict
+        For each seed: ``left``, the excess loss as a share of `stake`; ``known``, ``least_known``, ``first_known`` and
+        ``last_known``, the mean and least of `known_shares` and those of the first and last concept; ``n_known``,
+        how many exceed 1/2; ``dimensionality``, the sum of `feature_dimensionality` of the first steps;
+        ``unembedding`` and ``embedding``, `word_straightness` and `naming_straightness`; None where there is none.
+
+    Examples
+    --------
+    >>> (row,) = superposition_cell(4, 2, most_active=1, n_seeds=1, steps=1000)
+    >>> row["n_known"], row["dimensionality"] < 2.000001, row["unembedding"] is None
+    (4, True, True)
+    """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_STUDY_CONCEPTS)
+    ends = {"told_first": told_first, "told_last": told_last}
+    first, last = (check_number(name, end, low=0.0, high=1.0, open_interval=True) for name, end in ends.items())
+    told = np.linspace(first, last, m)
+    world = sparse_world(m, chance, contexts=contexts, most_active=most_active, told=told)
+    seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
+    settings = {"method": method, "steps": steps, "constants": constants}
+    runs = train_sparse(world, dim, seeds=seeds, progress=False, **settings)
+    return [{"seed": seed, **_measured(world, run)} for seed, run in zip(seeds, runs, strict=True)]
+
+
+def _measured(world: ViolatedWorld, run: Trained) -> dict[str, Any]:
+    known = known_shares(world, run.logits)
+    steps = first_steps(run.unembeddings, world.meanings)
+    found = {
+        "left": world.excess_loss(run.with_constants) / stake(world),
+        "known": float(known.mean()),
+        "least_known": float(known.min()),
+        "first_known": float(known[0]),
+        "last_known": float(known[-1]),
+        "n_known": int((known > KNOWN).sum()),
+        "dimensionality": float(feature_dimensionality(steps).sum()),
+        "unembedding": _straightness(run.unembeddings, world.meanings),
+        "embedding": naming_straightness(run.embeddings, world.contexts),
+    }
+    return {name: None if np.isnan(value) else value for name, value in found.items()}
+
+
+# ---- predictions ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was said of a measure before the first run, and how it is judged.
+
+    Attributes
+    ----------
+    claim : str
+        In words.
+    table : str
+        The results that it is about; ``"superposition"`` stands for its file and ``"superposition-absent"``'s.
+    where : dict
+        Which rows of it.
+    measure : str
+        Their entry.
+    said : str
+        ``"at least"`` or ``"at most"``: the mean; ``"above"`` or ``"below"``: the mean difference to the rows of
+        `against`, start by start.
+    bound : float
+        The number it is compared with.
+    reason : str
+        From what it follows.
+    against : dict, or None
+        The other rows of a comparison. An entry ``"measure"`` names another measure of the same rows.
+    """
+
+    claim: str
+    table: str
+    where: Mapping[str, Any]
+    measure: str
+    said: str
+    bound: float
+    reason: str
+    against: Mapping[str, Any] | None = None
+
+
+def _predictions() -> tuple[Prediction, ...]:
+    """Written down before the first run."""
+    exact, telling, graded, uneven = (f"superposition{part}" for part in ("-exact", "-telling", "", "-uneven"))
+    pair, controls, toy, toy_pair = "superposition-pair", "superposition-controls", "toy-model", "toy-model-pair"
+
+    def naming(m: int, s: int, d: int) -> dict[str, Any]:
+        return {"n_concepts": m, "most_active": s, "dim": d}
+
+    def dense(kind: str, d: int, p: float) -> dict[str, Any]:
+        return {"contexts": kind, "dim": d, "chance": p}
+
+    def of_toy(n: int, p: float, values: str) -> dict[str, Any]:
+        return {"n_features": n, "chance": p, "values": values}
+
+    plane, curve = "a polygon has a corner for every concept", "the moment curve: 2 s dimensions suffice"
+    below = "fewer than 2 s dimensions cannot separate the concepts"
+    absent = "each absence that can be told costs a dimension"
+    rare = "what interferes comes together with probability of order p squared, a concept with p"
+    relu = "the article's result"
+    return (
+        Prediction("six concepts, one active: the plane does", exact, naming(6, 1, 2), "left", "at most", 0.05, plane),
+        Prediction("... a line does not", exact, naming(6, 1, 1), "left", "at least", 0.1, below),
+        Prediction("two active: four dimensions do", exact, naming(6, 2, 4), "left", "at most", 0.05, curve),
+        Prediction("... three do not", exact, naming(6, 2, 3), "left", "above", 0.02, below, {"dim": 4}),
+        Prediction("three active: six do", exact, naming(6, 3, 6), "left", "at most", 0.05, curve),
+        Prediction("... four do not", exact, naming(6, 3, 4), "left", "above", 0.02, below, {"dim": 6}),
+        Prediction("eight concepts, two active: four do", exact, naming(8, 2, 4), "left", "at most", 0.05, curve),
+        Prediction(
+            "words are not straight (m 6, s 2, d 4)",
+            exact,
+            naming(6, 2, 4),
+            "unembedding",
+            "at most",
+            0.9,
+            "straight words of two active concepts need m dimensions",
+        ),
+        Prediction(
+            "... contexts are straighter",
+            exact,
+            naming(6, 2, 4),
+            "embedding",
+            "above",
+            0.1,
+            "on the moment curve f is a sum over the concepts named",
+            {"measure": "unembedding"},
+        ),
+        Prediction("absences told: the plane does not do", telling, naming(6, 1, 2), "left", "at least", 0.05, absent),
+        Prediction("... nor do five", telling, naming(6, 1, 5), "left", "above", 0.005, absent, {"dim": 6}),
+        Prediction("... six do", telling, naming(6, 1, 6), "left", "at most", 0.05, "the simplex"),
+        Prediction(
+            "naming, d = 3: p .5 leaves more than .03",
+            graded,
+            dense("naming", 3, 0.5),
+            "left",
+            "above",
+            0.1,
+            rare,
+            {"chance": 0.03},
+        ),
+        Prediction(
+            "telling, d = 3: the same", graded, dense("telling", 3, 0.5), "left", "above", 0.1, rare, {"chance": 0.03}
+        ),
+        Prediction(
+            "p = .03: telling leaves more than naming",
+            graded,
+            dense("telling", 3, 0.03),
+            "left",
+            "above",
+            0.01,
+            absent,
+            {"contexts": "naming"},
+        ),
+        Prediction(
+            "naming, d = 3, p = .03: all six known", graded, dense("naming", 3, 0.03), "n_known", "at least", 5.9, rare
+        ),
+        Prediction(
+            "... at p = .5 some are not",
+            graded,
+            dense("naming", 3, 0.5),
+            "n_known",
+            "at most",
+            5.0,
+            "three lines too few for fair concepts",
+        ),
+        Prediction(
+            "... at p = .5, d = 5 all are",
+            graded,
+            dense("naming", 5, 0.5),
+            "n_known",
+            "at least",
+            5.5,
+            "six planes cut five dimensions into all but one of the 64 cells",
+        ),
+        Prediction(
+            "... dimensions are shared out in full (p = .03)",
+            graded,
+            dense("naming", 3, 0.03),
+            "dimensionality",
+            "at least",
+            2.7,
+            "six alike concepts: the vectors form a tight frame",
+        ),
+        Prediction(
+            "unequal telling, p = .5: the seldom told goes",
+            uneven,
+            {"chance": 0.5, "dim": 3},
+            "first_known",
+            "above",
+            0.3,
+            "the loss pays for what is told",
+            {"measure": "last_known"},
+        ),
+        Prediction("... p = .03: none goes", uneven, {"chance": 0.03, "dim": 3}, "least_known", "at least", 0.8, rare),
+        Prediction(
+            "two on a line, p = .05: both",
+            pair,
+            {"chance": 0.05, "told_last": 0.5},
+            "n_known",
+            "at least",
+            1.9,
+            "an antipodal pair",
+        ),
+        Prediction(
+            "... p = .5: one",
+            pair,
+            {"chance": 0.5, "told_last": 0.5},
+            "n_known",
+            "at most",
+            1.5,
+            "the word of both has no place between",
+        ),
+        Prediction(
+            "plain descent: two active, four do",
+            controls,
+            {"method": "gradient descent", "constants": True, "most_active": 2, "dim": 4},
+            "left",
+            "at most",
+            0.1,
+            curve,
+        ),
+        Prediction(
+            "no constants: the plane does not do",
+            controls,
+            {"method": "adam", "constants": False, "most_active": 1, "dim": 2},
+            "left",
+            "at least",
+            0.05,
+            "no direction is left for frequency",
+        ),
+        Prediction(
+            "... three do",
+            controls,
+            {"method": "adam", "constants": False, "most_active": 1, "dim": 3},
+            "left",
+            "at most",
+            0.05,
+            "the cone over the polygon",
+        ),
+        Prediction(
+            "toy model, n = 5, p = .05: a pentagon", toy, of_toy(5, 0.05, "graded"), "n_known", "at least", 4.5, relu
+        ),
+        Prediction("... p = 1: two of five", toy, of_toy(5, 1.0, "graded"), "known", "at most", 0.45, relu),
+        Prediction(
+            "... n = 8, p = .02: not all",
+            toy,
+            of_toy(8, 0.02, "graded"),
+            "n_known",
+            "at most",
+            6.5,
+            "a bias that cuts off the neighbours cuts off faint strengths too",
+        ),
+        Prediction(
+            "... binary: all",
+            f"{toy}-binary",
+            of_toy(8, 0.02, "binary"),
+            "n_known",
+            "at least",
+            7.5,
+            "with strength 1 the bias costs nothing",
+        ),
+        Prediction("softmax, m = 8, one active, d = 2: all", exact, naming(8, 1, 2), "n_known", "at least", 7.9, plane),
+        Prediction(
+            "toy model, two on a line, p = .05: both",
+            toy_pair,
+            {"chance": 0.05, "ratio": 1.0},
+            "n_known",
+            "at least",
+            1.9,
+            relu,
+        ),
+        Prediction("... p = 1: one", toy_pair, {"chance": 1.0, "ratio": 1.0}, "known", "at most", 0.55, relu),
+    )
+
+
+PREDICTED = _predictions()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A mean, or a mean difference, over starts with its 95 % interval (Student's t), and what it says.
+
+    Attributes
+    ----------
+    mean, low, high : float
+    n : int
+        Number of starts.
+    verdict : str
+        ``"confirmed"`` if the whole interval is on the side of the bound that was said, ``"refuted"`` if it is on the
+        other, ``"open"`` if the bound lies in it.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    verdict: str
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def judge(prediction: Prediction, records: Any) -> Outcome:
+    """Compare a prediction with the rows of its table.
+
+    Parameters
+    ----------
+    prediction
+        See `Prediction`.
+    records
+        Rows with ``seed``, the entries of `prediction.where` and the measure.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two rows match, or a start of one side has no partner on the other.
+
+    Examples
+    --------
+    >>> said = Prediction("little is left", "a table", {"dim": 2}, "left", "at most", 0.1, "a polygon")
+    >>> print(judge(said, [{"dim": 2, "seed": k, "left": 0.02 + 0.001 * k} for k in range(10)]))
+    0.02 [0.02, 0.03]
+    """
+    check_instance("prediction", prediction, Prediction)
+    check_choice("prediction.said", prediction.said, ("at least", "at most", "above", "below"))
+    values = _by_seed(records, prediction.where, prediction.measure)
+    if prediction.against is not None:
+        other = {**prediction.where, **prediction.against}
+        partners = _by_seed(records, other, other.pop("measure", prediction.measure))
+        if partners.keys() != values.keys():
+            raise ValueError("records must have the same seeds on both sides of a comparison")
+        values = {seed: value - partners[seed] for seed, value in values.items()}
+    found, n = estimate(list(values.values())), len(values)
+    reach = float(stats.t.ppf(0.975, n - 1)) * found.error
+    low, high = found.mean - reach, found.mean + reach
+    up = prediction.said in ("at least", "above")
+    sure = low >= prediction.bound if up else high <= prediction.bound
+    wrong = high < prediction.bound if up else low > prediction.bound
+    return Outcome(found.mean, low, high, n, "confirmed" if sure else "refuted" if wrong else "open")
+
+
+def _by_seed(records: Any, where: Mapping[str, Any], measure: str) -> dict[int, float]:
+    rows = check_records("records", records, ("seed",))
+    wanted = {name: value for name, value in where.items() if name != "measure"}
+    chosen = {row["seed"]: row[measure] for row in rows if wanted.items() <= row.items()}
+    if len(chosen) < 2:
+        raise ValueError(f"records must have at least two rows with {wanted}, got {len(chosen)}")
+    return chosen
