@@ -9,7 +9,7 @@ concepts whether they are active; a ``"certain"`` one tells of all.
 - `feature_dimensionality`: the fraction of a dimension that a concept has for itself, as in Elhage et al. 2022;
 - `moment_curve_predictor`: with naming contexts and at most s active concepts, 2 s dimensions suffice for any number of
   concepts, and f(x) is then a sum of one fixed vector for each concept named;
-- `least_dimension`: below min(2 s, m - 1) it is impossible.
+- `least_dimension`: below min(2 s, m - 1) it is impossible, and so many are enough (`simplex_predictor`).
 
 Book: part "Beyond the assumptions", chapter "Superposition". The measures of sharing are those of "Toy Models of
 Superposition" (Elhage et al. 2022); worlds, theorems and study are this book's own. The article's own model is in
@@ -149,7 +149,7 @@ def known_shares(world: ViolatedWorld, logits: Any) -> Array:
     check_instance("world", world, ViolatedWorld)
     table = check_array("logits", logits, shape=world.distribution.shape)
     active = world.meanings.astype(float)
-    true = world.distribution @ active  # (n_contexts, m): p(C_i = 1 | x)
+    true = np.clip(world.distribution @ active, 0.0, 1.0)  # (n_contexts, m): p(C_i = 1 | x), rounding cut off
     log_p = log_softmax(table, axis=1)
     log_yes, log_no = (_log_of_sum(log_p, active == value) for value in (1, 0))
     ignorant = world.weights @ true
@@ -278,9 +278,10 @@ def _straightness(table: Array, labels: NDArray) -> float:
 
 
 def least_dimension(n_concepts: int, most_active: int) -> int:
-    """Fewer dimensions cannot tell m concepts, each named alone, if up to s of them are active: min(2 s, m - 1).
+    """The dimensions that m concepts need with naming contexts, if up to s are active: min(2 s, m - 1), or m if s = m.
 
-    For s = m it is m (`linrep_core.theorems.enough_dimensions`).
+    Fewer cannot tell the concepts apart, each named alone; so many are enough (`moment_curve_predictor`,
+    `simplex_predictor`). Constants of words, or one dimension more, take care of how often a word comes.
 
     Examples
     --------
@@ -319,32 +320,70 @@ def moment_curve_predictor(world: ViolatedWorld, margin: float) -> tuple[Array, 
     >>> f.shape[1], world.excess_loss((f, g)) < 1e-6
     (5, True)
     """
-    check_instance("world", world, ViolatedWorld)
-    least = check_number("margin", margin, low=0.0)
-    if (world.contexts == 0).any():
-        raise ValueError("world must have naming contexts, got one that tells that a concept is absent")
-    words, m = world.meanings, world.meanings.shape[1]
-    s = max(1, int(words.sum(axis=1).max()))
+    words = _naming_words(world)
+    m, s = words.shape[1], max(1, int(words.sum(axis=1).max()))
     angles = 2 * np.pi * np.arange(m) / m
     grid = 2 * np.pi * np.arange(2 * s + 1) / (2 * s + 1)  # enough points for a polynomial of degree s
-    values = np.stack([_vanishing(word, angles, grid) for word in words])
+    values = np.stack([(1 - np.cos(grid[:, None] - angles[word == 1])).prod(axis=1) for word in words])
     values /= values.mean(axis=1, keepdims=True)
-    waves = np.arange(1, s + 1)
-    basis = np.hstack([np.cos(np.outer(grid, waves)), np.sin(np.outer(grid, waves))])
-    g = -values @ basis * 2 / len(grid)  # Fourier coefficients; the constant one is the same for all words
-    curve = np.hstack([np.cos(np.outer(angles, waves)), np.sin(np.outer(angles, waves))])  # (m, 2 s)
+    g = -values @ _waves(grid, s) * 2 / len(grid)  # Fourier coefficients; the constant one is the same for all words
+    return _with_margin(world, _waves(angles, s), g, margin)
+
+
+def _waves(angles: Array, degree: int) -> Array:
+    """The waves cos k theta and sin k theta for k up to the degree, shape (n, 2 * degree)."""
+    multiples = np.outer(angles, np.arange(1, degree + 1))
+    return np.hstack([np.cos(multiples), np.sin(multiples)])
+
+
+def simplex_predictor(world: ViolatedWorld, margin: float) -> tuple[Array, Array]:
+    """A predictor of a naming world in m dimensions, if some concept is always absent.
+
+    A concept is a facet of a simplex with m facets, in m - 1 dimensions. A word is the centre of the face in which the
+    facets of its active concepts meet. One dimension more holds ln p(y).
+
+    Parameters
+    ----------
+    world, margin
+        See `moment_curve_predictor`; no word may have all concepts active.
+
+    Returns
+    -------
+    f, g
+        Shapes (n_contexts, m) and (n_tokens, m).
+
+    Examples
+    --------
+    >>> world = sparse_world(4, most_active=3)
+    >>> f, g = simplex_predictor(world, margin=20.0)
+    >>> f.shape[1], world.excess_loss((f, g)) < 1e-6
+    (4, True)
+    """
+    words = _naming_words(world)
+    m = words.shape[1]
+    if words.all(axis=1).any():
+        raise ValueError("world must have no word with all concepts active, got one")
+    distances = (words == 0) / (m - words.sum(axis=1, keepdims=True))  # from the facets; they add up to 1
+    flat = np.linalg.svd(np.ones((1, m)))[2][1:].T  # (m, m - 1), orthogonal to the vector of ones
+    return _with_margin(world, flat, -distances @ flat, margin)
+
+
+def _naming_words(world: Any) -> NDArray[np.int8]:
+    check_instance("world", world, ViolatedWorld)
+    if (world.contexts == 0).any():
+        raise ValueError("world must have naming contexts, got one that tells that a concept is absent")
+    return world.meanings
+
+
+def _with_margin(world: ViolatedWorld, ways: Array, g: Array, margin: float) -> tuple[Array, Array]:
+    """f(x) is the sum of the ways of the concepts named, so long that the margin is kept; and ln p(y) beside it."""
+    least = check_number("margin", margin, low=0.0)
+    heights = g @ ways.T  # (n_tokens, m)
+    narrowest = (heights.max(axis=0) - heights)[world.meanings == 0].min()
     named = world.contexts == 1
-    heights = curve @ g.T - 1  # (m, n_tokens): minus the polynomial at the angles, so 0 for words with the concept
-    narrowest = (-heights.T)[words == 0].min()
-    f = named @ curve * (least / narrowest)
+    f = named @ ways * (least / narrowest)
     prior = world.distribution[~named.any(axis=1)][0]
     return np.column_stack([f, np.ones(len(f))]), np.column_stack([g, np.log(prior)])
-
-
-def _vanishing(word: NDArray, angles: Array, grid: Array) -> Array:
-    """The polynomial of a word on a grid of angles."""
-    gaps = 1 - np.cos(grid[:, None] - angles[word == 1])
-    return gaps.prod(axis=1)
 
 
 def polytope_margin(n_words: int, dim: int) -> float:
