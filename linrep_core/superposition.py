@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.optimize import linprog
 from scipy.special import log_softmax, xlogy
 
 from linrep_core._checks import (
@@ -49,6 +50,9 @@ CONTEXT_KINDS = ("naming", "telling", "certain")
 MAX_STUDY_CONCEPTS = 8
 KNOWN = 0.5  # a concept counts as known from this share on
 FEW_ACTIVE = 2  # straightness is measured on words with at most so many active concepts: the others hardly occur
+SEPARATES = (
+    1e-7  # half the width of a strip between words, of those whose largest coordinate is 1, from which it counts
+)
 DESCENT_RATE = 2.0  # of plain descent; the rates of the phase diagram suit words that are all about as frequent
 STUDY_STEPS = 2 * FULL_BATCH_STEPS
 CHANCE = 0.2  # that a concept is active, before words with too many active ones are taken out
@@ -291,6 +295,42 @@ def least_dimension(n_concepts: int, most_active: int) -> int:
     m = check_integer("n_concepts", n_concepts, low=1)
     s = check_integer("most_active", most_active, low=1, high=m)
     return m if s == m else min(2 * s, m - 1)
+
+
+def separable(unembeddings: Any, meanings: Any) -> NDArray[np.bool_]:
+    """For each concept, whether some f puts all words with it above all words without it, shape (m,).
+
+    Parameters
+    ----------
+    unembeddings
+        Shape (n, dim).
+    meanings
+        Shape (n, m), entries 0 and 1, each in every column.
+
+    Examples
+    --------
+    >>> separable([[0.0], [-1.0], [1.0]], [[0, 0], [0, 1], [1, 0]]).tolist()  # two on a line
+    [True, True]
+    >>> separable([[0.0], [-1.0], [1.0], [2.0]], [[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]]).tolist()
+    [True, False, True]
+    """
+    labels = as_array("meanings", meanings)
+    if labels.ndim != 2 or not all(set(column) == {0, 1} for column in labels.T.tolist()):
+        raise ValueError("meanings must have shape (n, m) with a 0 and a 1 in every column")
+    g = check_array("unembeddings", unembeddings, shape=(len(labels), "dim"))
+    centred = g - g.mean(axis=0)
+    centred = centred / max(np.abs(centred).max(), 1e-300)
+    return np.array([_widest_strip(centred, column) > SEPARATES for column in labels.T])
+
+
+def _widest_strip(points: Array, side: NDArray) -> float:
+    """The largest t with f.z >= threshold + t on side 1, <= threshold - t on side 0, for |f_k| <= 1."""
+    signs = np.where(side == 1, 1.0, -1.0)[:, None]
+    rows = np.hstack([-signs * points, signs, np.ones((len(points), 1))])  # of f, the threshold, t
+    n = points.shape[1]
+    bounds = [(-1, 1)] * n + [(None, None), (0, None)]
+    found = linprog(np.eye(n + 2)[-1] * -1, A_ub=rows, b_ub=np.zeros(len(rows)), bounds=bounds)
+    return float(found.x[-1])
 
 
 def moment_curve_predictor(world: ViolatedWorld, margin: float) -> tuple[Array, Array]:
@@ -591,6 +631,7 @@ def _predictions() -> tuple[Prediction, ...]:
     """Written down before the first run."""
     exact, telling, graded, uneven = (f"superposition{part}" for part in ("-exact", "-telling", "", "-uneven"))
     pair, controls, toy, toy_pair = "superposition-pair", "superposition-controls", "toy-model", "toy-model-pair"
+    seldom = "superposition-seldom"
 
     def naming(m: int, s: int, d: int) -> dict[str, Any]:
         return {"n_concepts": m, "most_active": s, "dim": d}
@@ -768,6 +809,34 @@ def _predictions() -> tuple[Prediction, ...]:
             "with strength 1 the bias costs nothing",
         ),
         Prediction("softmax, m = 8, one active, d = 2: all", exact, naming(8, 1, 2), "n_known", "at least", 7.9, plane),
+        # contexts that tell little: added when some tables were there, before this one was made
+        Prediction(
+            "seldom told, telling, p = .5, d = 3: no help",
+            seldom,
+            dense("telling", 3, 0.5),
+            "left",
+            "at least",
+            0.2,
+            "one absence told at a time already costs m dimensions",
+        ),
+        Prediction(
+            "seldom told, naming, p = .5, d = 3: no help",
+            seldom,
+            dense("naming", 3, 0.5),
+            "left",
+            "at least",
+            0.2,
+            "one fair concept at a time: the rest must tie",
+        ),
+        Prediction(
+            "seldom told, naming, p = .03: all known",
+            seldom,
+            dense("naming", 3, 0.03),
+            "n_known",
+            "at least",
+            5.9,
+            rare,
+        ),
         Prediction(
             "toy model, two on a line, p = .05: both",
             toy_pair,

@@ -160,6 +160,14 @@ def superposition_sweeps() -> dict[str, Sweep]:
     grids = {
         "superposition": {**six, "contexts": ["naming"], "chance": chances, "dim": range(1, 7)},
         "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.1, 0.03], "dim": range(2, 7)},
+        "superposition-seldom": {
+            **six,
+            "contexts": ["naming", "telling"],
+            "chance": [0.5, 0.03],
+            "dim": [3],
+            "told_first": [0.1],
+            "told_last": [0.1],
+        },
         "superposition-exact": {"n_concepts": [4, 6, 8], **few},
         "superposition-telling": {**six, "contexts": ["telling"], **few},
         "superposition-uneven": {**six, "chance": chances, "dim": [2, 3, 4], "told_first": [0.9], "told_last": [0.1]},
