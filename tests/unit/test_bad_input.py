@@ -457,7 +457,7 @@ ELSEWHERE = {
     *("class_members", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
-    *("superposition", "toy_model", "violations"),
+    *("superposition", "superposition_study", "toy_model", "violations"),
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from linrep_core import ConceptGraph, LatentConditionalModel
-from linrep_core.reproduction import RESULTS
 from linrep_core.superposition import (
     CONTEXT_KINDS,
-    PREDICTED,
-    Prediction,
     Trained,
     feature_dimensionality,
     first_steps,
-    judge,
     known_shares,
     least_dimension,
     moment_curve_predictor,
@@ -30,7 +26,7 @@ from linrep_core.superposition import (
     train_sparse,
     word_straightness,
 )
-from linrep_core.sweeps import read_results
+from linrep_core.superposition_study import PREDICTED, Prediction, judge, rows_of
 
 RANDOM = np.random.default_rng(0)
 WORLD = sparse_world(3, 0.3, contexts="telling")
@@ -238,9 +234,7 @@ def test_a_prediction_is_confirmed_refuted_or_open():
 
 @pytest.mark.parametrize("prediction", PREDICTED, ids=lambda prediction: prediction.claim)
 def test_every_prediction_has_its_runs(prediction):
-    files = {"superposition": ("superposition", "superposition-absent")}.get(prediction.table, (prediction.table,))
-    rows = [row for name in files for row in read_results(RESULTS / f"{name}.csv")]
-    assert judge(prediction, rows).n >= 10
+    assert judge(prediction, rows_of(prediction.table)).n >= 10
 
 
 # ---- bad input ------------------------------------------------------------------------------------------------------
