@@ -6,6 +6,8 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``explain``
+    links symbols and terms to what they mean.
 ``lab``
     shows the lab as a picture that comes alive when the reader arrives.
 ``pages``
@@ -14,14 +16,15 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, figures, formulas, lab, pages
+from linrep_site import assets, explain, figures, formulas, lab, pages
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect the five parts to Sphinx."""
+    """Connect its parts to Sphinx."""
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    explain.setup(app)
     lab.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
