@@ -10,13 +10,15 @@
     links symbols and terms to what they mean.
 ``lab``
     shows the lab as a picture that comes alive when the reader arrives.
+``prerequisites``
+    draws the map of chapters from what each says it needs.
 ``pages``
     takes out of every written page what it does not need and mends what accessibility checks find.
 """
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, pages
+from linrep_site import assets, explain, figures, formulas, lab, pages, prerequisites
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -26,5 +28,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     figures.setup(app)
     explain.setup(app)
     lab.setup(app)
+    prerequisites.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
