@@ -171,9 +171,9 @@ def _box(title: str, address: str, number: int, corner: tuple[int, int]) -> str:
     x, y = corner
     lines = wrap(title, LETTERS)[:2]
     first = y + HEIGHT // 2 + (5 if len(lines) == 1 else -3)
-    text = "".join(f'<tspan x="{x + 10}" y="{first + 15 * i}">{escape(line)}</tspan>' for i, line in enumerate(lines))
+    text = "".join(f'<tspan x="{x + 10}" y="{first + 15 * i}">{escape(line)} </tspan>' for i, line in enumerate(lines))
     return (
-        f'<a class="at-{number}" href="{address}" aria-label="{escape(title)}">'
+        f'<a class="at-{number}" href="{address}">'
         f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="4"/><text>{text}</text></a>'
     )
 
