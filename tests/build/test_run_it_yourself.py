@@ -110,3 +110,11 @@ def test_after_postbuild_the_package_and_the_lab_are_there(scratch: Path) -> Non
 def test_postbuild_makes_no_second_environment(scratch: Path) -> None:
     assert not (scratch / ".venv").exists()
     assert (scratch / "environment" / "pyvenv.cfg").is_file()
+
+
+def test_the_page_tells_colab_to_install_the_book_itself() -> None:
+    (cell,) = re.findall(r"```text\n(.*?)```", (ROOT / "book" / "run-it.md").read_text("utf8"), flags=re.S)
+    assert "git clone" in cell
+    assert "ADDRESS" in cell, "an address is the publisher's to give"
+    assert re.search(r"%pip install .*--editable \.$", cell, re.M)
+    assert second_lists([line for line in cell.splitlines() if "==" in line]) == [], "a second list of versions"
