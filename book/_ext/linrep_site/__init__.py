@@ -12,13 +12,15 @@
     shows the lab as a picture that comes alive when the reader arrives.
 ``prerequisites``
     draws the map of chapters from what each says it needs.
+``launch``
+    offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
     takes out of every written page what it does not need and mends what accessibility checks find.
 """
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, pages, prerequisites
+from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -29,5 +31,6 @@ def setup(app: Sphinx) -> dict[str, object]:
     explain.setup(app)
     lab.setup(app)
     prerequisites.setup(app)
+    launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
