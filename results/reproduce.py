@@ -156,10 +156,10 @@ def superposition_sweeps() -> dict[str, Sweep]:
     few = {"most_active": [1, 2, 3], "dim": range(1, 7)}
     told = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
     pair_chances = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
-    ratios = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0]
+    ratios = [0.2, 0.5, 1.0, 2.0, 5.0]
     grids = {
         "superposition": {**six, "contexts": ["naming"], "chance": chances, "dim": range(1, 7)},
-        "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.1, 0.03], "dim": range(2, 7)},
+        "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.03], "dim": [3, 6]},
         "superposition-seldom": {
             **six,
             "contexts": ["naming", "telling"],
@@ -184,7 +184,12 @@ def superposition_sweeps() -> dict[str, Sweep]:
     toy_grids = {
         "toy-model": toy,
         "toy-model-binary": {**toy, "chance": [0.02, 0.05, 0.1, 0.3, 0.6, 0.9], "values": ["binary"]},
-        "toy-model-pair": {"n_features": [2], "dim": [1], "chance": [*pair_chances, 1.0], "ratio": ratios},
+        "toy-model-pair": {
+            "n_features": [2],
+            "dim": [1],
+            "chance": [0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 1.0],
+            "ratio": ratios,
+        },
     }
     found = {name: Sweep(superposition_cell, {**grid, **seeds}) for name, grid in grids.items()}
     return {**found, **{name: Sweep(toy_cell, {**grid, **seeds}) for name, grid in toy_grids.items()}}
