@@ -7,7 +7,7 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
-minutes each, optimisers and losses ten.
+minutes each, optimisers and losses and superposition ten.
 """
 
 from __future__ import annotations
@@ -156,10 +156,9 @@ def superposition_sweeps() -> dict[str, Sweep]:
     few = {"most_active": [1, 2, 3], "dim": range(1, 7)}
     told = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
     pair_chances = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
-    ratios = [0.2, 0.5, 1.0, 2.0, 5.0]
     grids = {
         "superposition": {**six, "contexts": ["naming"], "chance": chances, "dim": range(1, 7)},
-        "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.03], "dim": [3, 6]},
+        "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.03], "dim": [3]},
         "superposition-seldom": {
             **six,
             "contexts": ["naming", "telling"],
@@ -187,8 +186,9 @@ def superposition_sweeps() -> dict[str, Sweep]:
         "toy-model-pair": {
             "n_features": [2],
             "dim": [1],
-            "chance": [0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 1.0],
-            "ratio": ratios,
+            "chance": [0.05, 0.1, 0.3, 0.5, 1.0],
+            "ratio": [0.2, 0.5, 1.0, 2.0, 5.0],
+            "steps": [1500],
         },
     }
     found = {name: Sweep(superposition_cell, {**grid, **seeds}) for name, grid in grids.items()}

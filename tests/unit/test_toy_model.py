@@ -29,6 +29,7 @@ def test_who_answers_the_mean_knows_nothing():
     assert known_features(ToyModel(np.zeros((1, 3)), np.full(3, 0.15)), 0.3) == pytest.approx(0, abs=0.02)
 
 
+@pytest.mark.slow
 def test_sparse_features_share_a_line_and_dense_ones_do_not():
     (sparse,) = toy_cell(2, 1, 0.05, n_seeds=1, steps=1000)
     (dense,) = toy_cell(2, 1, 1.0, n_seeds=1, steps=500)
@@ -36,6 +37,7 @@ def test_sparse_features_share_a_line_and_dense_ones_do_not():
     assert dense["known"] < 0.55
 
 
+@pytest.mark.slow
 def test_the_important_feature_is_kept():
     (model,) = train_toy(2, 1, 1.0, importance=[1.0, 10.0], seeds=[0], steps=700, progress=False)
     first, last = known_features(model, 1.0)
