@@ -168,7 +168,8 @@ class Outcome:
     verdict: str
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        mean, low, high = (round(value, 2) + 0.0 for value in (self.mean, self.low, self.high))  # no minus before 0
+        return f"{mean:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def judge(prediction: Prediction, records: Any) -> Outcome:
