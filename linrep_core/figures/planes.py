@@ -67,7 +67,7 @@ def _traces(names: list[str], tables: list[NDArray[np.float64]]) -> list[go.Scat
                 name=name,
                 mode="lines+markers" if position == 0 else "markers",
                 line={"color": color, "width": 1.5},
-                marker={"color": color, "size": sizes},
+                marker={"color": color, "size": sizes, "opacity": 1},
             )
         )
     return traces
