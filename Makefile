@@ -43,7 +43,7 @@ serve:  ## serve the built site
 
 offline: $(OFFLINE)  ## one file for a memory stick, to be read without network and server
 
-$(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE
+$(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE LICENSE-TEXT
 	$(BIN)/python book/_ext/offline_copy.py $(SITE) $@
 
 # The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
