@@ -1,0 +1,276 @@
+"""Numbers in a notebook's prose, and where each of them stands in what the notebook's cells print.
+
+A *claim* is a decimal number in the text of a markdown cell. It holds without further words if it is the rounding of
+a number printed right beside it: by the last cell before it that prints numbers, or by the first one after it; and if
+not so many numbers are printed there that nearly any would do. Every other claim has a line in ``claims.toml``:
+
+``printed``
+    a piece of output, of the page or of another one, in which the number stands;
+``derived``
+    arithmetic on printed numbers that gives it, or a comparison with printed numbers that is true;
+``excepted``
+    what is no result: a setting, a threshold, a guess, a number of a paper. With the reason.
+
+``python tests/build/claims.py`` counts them by page, and shows for each open one what its page prints of that size.
+"""
+
+import ast
+import math
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+# kinds of output that a reader sees as text; the first one present is the one that the site shows
+TEXTS = ("text/markdown", "text/latex", "text/html", "text/plain")
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\.?\d)")
+# "Section 5.2", "version 1.0", "Python 3.11": names, not quantities
+NAMED = (
+    r"(?:[Ss]ections?|[Ff]igures?|[Tt]heorem|[Ll]emma|[Pp]roposition|[Aa]ppendix|[Ee]quation|[Vv]ersion|Python|§) ?$"
+)
+DECIMAL = re.compile(r"(?<![\w.])(?P<number>\d+\.\d+)(?P<percent>\s?(?:\\?%|per cent))?(?!\.\d)")
+# where in a formula a symbol is given its value: $\eta = 0.1$
+SETTING = re.compile(r"(?:[A-Za-z']|_\{[^{}]*\}|_\w)\s*=\s*$")
+# A match beside the prose says something if few other numbers of that size would match too; in a crowd it does not.
+CROWDED = 0.25
+# what a reason for an exception begins with
+KINDS = ("setting", "threshold", "guess", "example", "paper")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A decimal number of the prose, the text of its cell and where in it the number stands."""
+
+    number: str
+    text: str
+    start: int
+    percent: bool = False
+
+    @cached_property
+    def value(self) -> float:
+        """The number, with its sign."""
+        return -float(self.number) if re.search(r"(?<![\d\w])\$?[-−]$", self.text[: self.start]) else float(self.number)
+
+    @property
+    def words(self) -> str:
+        """The number between its neighbours, for people."""
+        end = self.start + len(self.number)
+        return f"{self.text[max(0, self.start - 60) : self.start]}[[{self.number}]]{self.text[end : end + 30]}"
+
+    def is_rounding_of(self, value: float, places: int | None = None) -> bool:
+        """Whether the claim is this value, rounded to as many places as the claim has.
+
+        ``places`` is the number of places to which the value was printed; a claim may not know more of them. A claim
+        without a sign may be the size of a negative number: "falls by 0.2". A percentage may be that of a share.
+        """
+        value = value if self.value < 0 else abs(value)
+        shares = (1, 100) if self.percent else (1,)
+        return any(self._rounds(value * share, places and places - (share > 1) * 2) for share in shares)
+
+    def _rounds(self, value: float, places: int | None) -> bool:
+        mine = len(self.number.partition(".")[2])
+        return abs(value - self.value) <= 0.5 * 10.0**-mine + 1e-9 and (places is None or places >= mine)
+
+
+def prose(source: str) -> str:
+    """What a reader reads of a markdown cell: no code, no roles, labels, headings, options or addresses.
+
+    Formulas stay, in their dollars.
+    """
+    kept, fences = [], []
+    for line in source.splitlines():
+        fence = re.match(r"\s*(`{3,}|:{3,}|~{3,})\s*(\S*)", line)
+        if fence:
+            mark, name = fence.groups()
+            if fences and not name and mark.startswith(fences[-1][0][0] * 3) and len(mark) >= len(fences[-1][0]):
+                fences.pop()
+            else:
+                fences.append((mark, name))
+            kept.append("")
+            continue
+        is_code = any(not name.startswith("{") or name in ("{code-block}", "{raw}", "{math}") for _, name in fences)
+        is_mark = re.match(r"\s*(#+ |\([\w.-]+\)=\s*$|%|:[\w-]+:)", line)
+        kept.append("" if is_code or is_mark else line)
+    text = "\n".join(kept)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    text = re.sub(r"(?:\{[\w:-]+\})?(`+)(?!`).+?(?<!`)\1(?!`)", " ", text, flags=re.S)
+    text = re.sub(r"\]\([^)\s]*\)|<[^>\n]+>|https?://\S+", " ", text)
+    return text
+
+
+def plain(text: str) -> str:
+    """A text with single spaces."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def claims_of(source: str) -> list[Claim]:
+    """The decimal numbers of a markdown cell, but for numbers of sections and values given to symbols."""
+    text = plain(re.sub(r"(\\[A-Za-z]+)(?=\d)", r"\1 ", prose(source)))
+    formulas = [match.span() for match in re.finditer(r"(\$\$?)(?!\$).+?\1", text)]
+    found = []
+    for match in DECIMAL.finditer(text):
+        before = text[: match.start()]
+        in_formula = any(first < match.start() < last for first, last in formulas)
+        if not re.search(NAMED, before) and not (in_formula and SETTING.search(before)):
+            found.append(Claim(match["number"], text, match.start(), bool(match["percent"])))
+    return found
+
+
+def numbers_in(text: str) -> Iterator[tuple[float, int]]:
+    """Numbers of a text, each with its number of decimal places."""
+    for match in NUMBER.finditer(text):
+        word = match.group().replace("−", "-")
+        digits, _, exponent = word.lower().partition("e")
+        yield float(word), len(digits.partition(".")[2]) - int(exponent or 0)
+
+
+def texts_of(output: nbformat.NotebookNode) -> Iterator[str]:
+    """What an output shows as text."""
+    if output.output_type == "stream":
+        yield output.text
+    elif output.output_type in ("display_data", "execute_result"):
+        shown = [output.data[kind] for kind in TEXTS if kind in output.data and PLOTLY_MIME not in output.data]
+        for text in shown:
+            yield re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", " ", text, flags=re.S))
+
+
+class Page:
+    """The claims of a notebook, each with what is printed beside it, and all that the notebook prints."""
+
+    def __init__(self, notebook: nbformat.NotebookNode) -> None:
+        self.claims: list[tuple[Claim, list[tuple[float, int]]]] = []
+        outputs = [
+            "\n".join(text for output in cell.get("outputs", []) for text in texts_of(output))
+            for cell in notebook.cells
+        ]
+        self.lines = "\n".join(outputs).splitlines()
+        self.output = plain(" ".join(outputs))
+        numbers = [list(numbers_in(text)) for text in outputs]
+        for position, cell in enumerate(notebook.cells):
+            if cell.cell_type == "markdown":
+                before = next((found for found in reversed(numbers[:position]) if found), [])
+                after = next((found for found in numbers[position:] if found), [])
+                self.claims += [(claim, before + after) for claim in claims_of(cell.source)]
+
+
+def crowding(claim: Claim, beside: list[tuple[float, int]]) -> float:
+    """Which share of the numbers half to one and a half times as large as the claim would match as well."""
+    places = len(claim.number.partition(".")[2])
+    mine = round(float(claim.number) * 10**places)
+    others = [n for n in range(math.ceil(mine / 2), math.floor(mine * 3 / 2) + 1) if n != mine]
+    made = [replace(claim, number=f"{n / 10**places:.{places}f}") for n in others]
+    return sum(any(each.is_rounding_of(*number) for number in beside) for each in made) / max(len(made), 1)
+
+
+def stands_beside(claim: Claim, beside: list[tuple[float, int]]) -> bool:
+    """Whether the claim is the rounding of a number printed beside it, and not one in a crowd."""
+    return any(claim.is_rounding_of(*number) for number in beside) and crowding(claim, beside) < CROWDED
+
+
+def covers(words: str, claim: Claim) -> bool:
+    """Whether the claim's number stands inside these words, where its cell has them."""
+    spans = (match.span() for match in re.finditer(re.escape(words), claim.text))
+    return any(first <= claim.start < last for first, last in spans)
+
+
+def value_of(expression: str) -> float | bool:
+    """The value of an arithmetic expression or a comparison, with log, exp, sqrt, pi, min, max and abs."""
+    names = {"log": math.log, "exp": math.exp, "sqrt": math.sqrt, "pi": math.pi, "min": min, "max": max, "abs": abs}
+    return eval(compile(ast.parse(expression, mode="eval"), "claims.toml", "eval"), {"__builtins__": {}}, names)
+
+
+def unknown_in(expression: str, page: Page, claim: Claim) -> list[str]:
+    """Decimal numbers of an expression that neither the page's cells print nor the claim's own text gives."""
+    printed = {abs(value) for value, _ in numbers_in(page.output)}
+    given = {float(match["number"]) for match in DECIMAL.finditer(re.sub(r"(\\[A-Za-z]+)(?=\d)", r"\1 ", claim.text))}
+    return [word for word in re.findall(r"\d+\.\d+", expression) if float(word) not in printed | given]
+
+
+def complaints(name: str, pages: dict[str, Page], sources: dict[str, dict[str, dict[str, str]]]) -> list[str]:
+    """What is wrong with the claims of a page, and with the lines of ``claims.toml`` about it."""
+    page, found, used = pages[name], [], set()
+    for claim, beside in page.claims:
+        lines = [(kind, words) for kind in sources for words in sources[kind].get(name, {}) if covers(words, claim)]
+        used |= set(lines)
+        if not lines and not stands_beside(claim, beside):
+            found.append(f"not printed beside it, or in a crowd of numbers, and without a source: {claim.words}")
+        for kind, words in lines:
+            found += [
+                f"{complaint}: {claim.words}"
+                for complaint in _wrong(kind, sources[kind][name][words], claim, name, pages)
+            ]
+    for kind in sources:
+        found += [
+            f"{kind} without a claim: {words!r}" for words in sources[kind].get(name, {}) if (kind, words) not in used
+        ]
+    return found
+
+
+def _wrong(kind: str, source: str, claim: Claim, name: str, pages: dict[str, Page]) -> list[str]:
+    if kind == "excepted":
+        known = source.partition(":")[0] in KINDS and len(source.partition(":")[2].split()) > 1
+        return [] if known else [f"the reason {source!r} is none of {KINDS} with a few words"]
+    if kind == "printed":
+        other, _, excerpts = source.rpartition(" :: ")
+        pieces = [plain(piece) for piece in excerpts.split(" … ")]
+        if other and other not in pages:
+            return [f"no page {other!r}"]
+        missing = [piece for piece in pieces if piece not in pages[other or name].output]
+        if missing:
+            return [f"not in the output of {other or name}: {missing}"]
+        rounded = any(claim.is_rounding_of(*number) for piece in pieces for number in numbers_in(piece))
+        return [] if rounded else [f"no rounding of a number in {excerpts!r}"]
+    unknown = unknown_in(source, pages[name], claim)
+    if unknown:
+        return [f"{unknown} in {source!r} printed nowhere on the page"]
+    value = value_of(source)
+    true = value if isinstance(value, bool) else claim.is_rounding_of(value)
+    return [] if true else [f"{source!r} gives {value}"]
+
+
+def all_pages() -> dict[str, Page]:
+    """The pages of the book that are notebooks, by their names without the ending."""
+    paths = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    return {
+        path.relative_to(BOOK).with_suffix("").as_posix(): Page(nbformat.read(path, as_version=4)) for path in paths
+    }
+
+
+def all_sources() -> dict[str, dict[str, dict[str, str]]]:
+    """What ``claims.toml`` says: by kind, page and words."""
+    return tomllib.loads(Path(__file__).with_name("claims.toml").read_text("utf8"))
+
+
+def how(name: str, page: Page, sources: dict[str, dict[str, dict[str, str]]]) -> list[str]:
+    """For each claim of a page the kind of its source, "beside", or "open"."""
+    found = []
+    for claim, beside in page.claims:
+        kinds = [kind for kind in sources for words in sources[kind].get(name, {}) if covers(words, claim)]
+        found.append(kinds[0] if kinds else "beside" if stands_beside(claim, beside) else "open")
+    return found
+
+
+def main() -> None:
+    """Print the counts, and for each open claim the lines of output that could be its source."""
+    pages, sources = all_pages(), all_sources()
+    columns = ("beside", "printed", "derived", "excepted", "open")
+    print(f"{'':40}" + "".join(f"{column:>10}" for column in (*columns, "all")))
+    counts = {name: how(name, page, sources) for name, page in pages.items()}
+    for name, kinds in [*counts.items(), ("all", [kind for page in counts.values() for kind in page])]:
+        print(f"{name:40}" + "".join(f"{kinds.count(c):10}" for c in columns) + f"{len(kinds):10}")
+    for name, page in pages.items():
+        for (claim, _), kind in zip(page.claims, counts[name], strict=True):
+            if kind == "open":
+                print(f"\n{name}: {claim.words}")
+                lines = {plain(line) for line in page.lines if any(claim.is_rounding_of(*n) for n in numbers_in(line))}
+                print("\n".join(f"    {line}" for line in sorted(lines)) or "    printed nowhere on the page")
+
+
+if __name__ == "__main__":
+    main()
