@@ -6,8 +6,14 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``explain``
+    links symbols and terms to what they mean.
 ``lab``
     shows the lab as a picture that comes alive when the reader arrives.
+``prerequisites``
+    draws the map of chapters from what each says it needs.
+``quiz``
+    asks questions with answers to choose from.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -16,15 +22,18 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, figures, formulas, lab, launch, pages
+from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect the six parts to Sphinx."""
+    """Connect its parts to Sphinx."""
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    explain.setup(app)
     lab.setup(app)
+    prerequisites.setup(app)
+    quiz.setup(app)
     launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
