@@ -74,8 +74,8 @@ test: $(SETUP)/model site chromium  ## run every test
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
 	$(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
 
-lint: $(SETUP)/python  ## check style
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(SETUP)/python  ## check style and spelling
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python tests/build/spelling.py
 
 format: $(SETUP)/python  ## apply style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -24,6 +24,7 @@ from functools import cached_property
 from pathlib import Path
 
 import nbformat
+from prose import prose
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -76,32 +77,6 @@ class Claim:
     def _rounds(self, value: float, places: int | None) -> bool:
         mine = len(self.number.partition(".")[2])
         return abs(value - self.value) <= 0.5 * 10.0**-mine + 1e-9 and (places is None or places >= mine)
-
-
-def prose(source: str) -> str:
-    """What a reader reads of a markdown cell: no code, no roles, labels, headings, options or addresses.
-
-    Formulas stay, in their dollars.
-    """
-    kept, fences = [], []
-    for line in source.splitlines():
-        fence = re.match(r"\s*(`{3,}|:{3,}|~{3,})\s*(\S*)", line)
-        if fence:
-            mark, name = fence.groups()
-            if fences and not name and mark.startswith(fences[-1][0][0] * 3) and len(mark) >= len(fences[-1][0]):
-                fences.pop()
-            else:
-                fences.append((mark, name))
-            kept.append("")
-            continue
-        is_code = any(not name.startswith("{") or name in ("{code-block}", "{raw}", "{math}") for _, name in fences)
-        is_mark = re.match(r"\s*(#+ |\([\w.-]+\)=\s*$|%|:[\w-]+:)", line)
-        kept.append("" if is_code or is_mark else line)
-    text = "\n".join(kept)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
-    text = re.sub(r"(?:\{[\w:-]+\})?(`+)(?!`).+?(?<!`)\1(?!`)", " ", text, flags=re.S)
-    text = re.sub(r"\]\([^)\s]*\)|<[^>\n]+>|https?://\S+", " ", text)
-    return text
 
 
 def plain(text: str) -> str:

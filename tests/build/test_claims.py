@@ -2,7 +2,8 @@
 
 import nbformat
 import pytest
-from claims import CROWDED, Claim, Page, all_pages, all_sources, claims_of, complaints, crowding, how, numbers_in, prose
+from claims import CROWDED, Claim, Page, all_pages, all_sources, claims_of, complaints, crowding, how, numbers_in
+from prose import prose
 
 PAGES, SOURCES = all_pages(), all_sources()
 
