@@ -1,6 +1,6 @@
-"""Numbers in a notebook's prose, and where each of them stands in what the notebook's cells print.
+"""Numbers in the prose of the book, and where each of them stands in what the notebooks' cells print.
 
-A *claim* is a decimal number in the text of a markdown cell. It holds without further words if it is the rounding of
+A *claim* is a decimal number in the text of a page. It holds without further words if it is the rounding of
 a number printed right beside it: by the last cell before it that prints numbers, or by the first one after it; and if
 not so many numbers are printed there that nearly any would do. Every other claim has a line in ``claims.toml``:
 
@@ -9,7 +9,7 @@ not so many numbers are printed there that nearly any would do. Every other clai
 ``derived``
     arithmetic on printed numbers that gives it, or a comparison with printed numbers that is true;
 ``excepted``
-    what is no result: a setting, a threshold, a guess, a number of a paper. With the reason.
+    what no cell could print: a setting, a threshold, a guess, a paper's number, a size measured. With the reason.
 
 ``python tests/build/claims.py`` counts them by page, and shows for each open one what its page prints of that size.
 """
@@ -27,21 +27,22 @@ import nbformat
 from prose import prose
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
+# what claims.toml holds: kind, page, words, source; and printed numbers with their places
+Sources = dict[str, dict[str, dict[str, str]]]
+Numbers = list[tuple[float, int]]
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 # kinds of output that a reader sees as text; the first one present is the one that the site shows
 TEXTS = ("text/markdown", "text/latex", "text/html", "text/plain")
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?!\.?\d)")
 # "Section 5.2", "version 1.0", "Python 3.11": names, not quantities
-NAMED = (
-    r"(?:[Ss]ections?|[Ff]igures?|[Tt]heorem|[Ll]emma|[Pp]roposition|[Aa]ppendix|[Ee]quation|[Vv]ersion|Python|§) ?$"
-)
+NAMED = r"(?:[Ss]ections?|[Ff]igures?|[Tt]heorem|[Ll]emma|[Aa]ppendix|[Ee]quation|[Vv]ersion|Python|CC BY|§) ?$"
 DECIMAL = re.compile(r"(?<![\w.])(?P<number>\d+\.\d+)(?P<percent>\s?(?:\\?%|per cent))?(?!\.\d)")
 # where in a formula a symbol is given its value: $\eta = 0.1$
 SETTING = re.compile(r"(?:[A-Za-z']|_\{[^{}]*\}|_\w)\s*=\s*$")
 # A match beside the prose says something if few other numbers of that size would match too; in a crowd it does not.
 CROWDED = 0.25
 # what a reason for an exception begins with
-KINDS = ("setting", "threshold", "guess", "example", "paper")
+KINDS = ("setting", "threshold", "guess", "example", "paper", "measured")
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Page:
     """The claims of a notebook, each with what is printed beside it, and all that the notebook prints."""
 
     def __init__(self, notebook: nbformat.NotebookNode) -> None:
-        self.claims: list[tuple[Claim, list[tuple[float, int]]]] = []
+        self.claims: list[tuple[Claim, Numbers]] = []
         outputs = [
             "\n".join(text for output in cell.get("outputs", []) for text in texts_of(output))
             for cell in notebook.cells
@@ -134,16 +135,23 @@ class Page:
                 self.claims += [(claim, before + after) for claim in claims_of(cell.source)]
 
 
-def crowding(claim: Claim, beside: list[tuple[float, int]]) -> float:
-    """Which share of the numbers half to one and a half times as large as the claim would match as well."""
-    places = len(claim.number.partition(".")[2])
+def neighbours(claim: Claim) -> list[Claim]:
+    """The same sentence with another number in it: all with as many places from half to one and a half times it."""
+    places, end = len(claim.number.partition(".")[2]), claim.start + len(claim.number)
     mine = round(float(claim.number) * 10**places)
     others = [n for n in range(math.ceil(mine / 2), math.floor(mine * 3 / 2) + 1) if n != mine]
-    made = [replace(claim, number=f"{n / 10**places:.{places}f}") for n in others]
+    numbers = [f"{n / 10**places:.{places}f}" for n in others]
+    texts = [claim.text[: claim.start] + number + claim.text[end:] for number in numbers]
+    return [replace(claim, number=number, text=text) for number, text in zip(numbers, texts, strict=True)]
+
+
+def crowding(claim: Claim, beside: Numbers) -> float:
+    """Which share of the numbers half to one and a half times as large as the claim would match as well."""
+    made = neighbours(claim)
     return sum(any(each.is_rounding_of(*number) for number in beside) for each in made) / max(len(made), 1)
 
 
-def stands_beside(claim: Claim, beside: list[tuple[float, int]]) -> bool:
+def stands_beside(claim: Claim, beside: Numbers) -> bool:
     """Whether the claim is the rounding of a number printed beside it, and not one in a crowd."""
     return any(claim.is_rounding_of(*number) for number in beside) and crowding(claim, beside) < CROWDED
 
@@ -167,7 +175,7 @@ def unknown_in(expression: str, page: Page, claim: Claim) -> list[str]:
     return [word for word in re.findall(r"\d+\.\d+", expression) if float(word) not in printed | given]
 
 
-def complaints(name: str, pages: dict[str, Page], sources: dict[str, dict[str, dict[str, str]]]) -> list[str]:
+def complaints(name: str, pages: dict[str, Page], sources: Sources) -> list[str]:
     """What is wrong with the claims of a page, and with the lines of ``claims.toml`` about it."""
     page, found, used = pages[name], [], set()
     for claim, beside in page.claims:
@@ -209,26 +217,34 @@ def _wrong(kind: str, source: str, claim: Claim, name: str, pages: dict[str, Pag
     return [] if true else [f"{source!r} gives {value}"]
 
 
+def read_page(path: Path) -> Page:
+    """A notebook, or a page of markdown: all text."""
+    if path.suffix == ".ipynb":
+        return Page(nbformat.read(path, as_version=4))
+    return Page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(path.read_text("utf8"))]))
+
+
 def all_pages() -> dict[str, Page]:
-    """The pages of the book that are notebooks, by their names without the ending."""
-    paths = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-    return {
-        path.relative_to(BOOK).with_suffix("").as_posix(): Page(nbformat.read(path, as_version=4)) for path in paths
-    }
+    """The pages of the book by their names without the ending."""
+    paths = [path for path in sorted(BOOK.rglob("*")) if path.suffix in (".ipynb", ".md") and path.is_file()]
+    ours = [path for path in paths if not any(part.startswith((".", "_")) for part in path.relative_to(BOOK).parts)]
+    return {path.relative_to(BOOK).with_suffix("").as_posix(): read_page(path) for path in ours}
 
 
-def all_sources() -> dict[str, dict[str, dict[str, str]]]:
+def all_sources() -> Sources:
     """What ``claims.toml`` says: by kind, page and words."""
     return tomllib.loads(Path(__file__).with_name("claims.toml").read_text("utf8"))
 
 
-def how(name: str, page: Page, sources: dict[str, dict[str, dict[str, str]]]) -> list[str]:
-    """For each claim of a page the kind of its source, "beside", or "open"."""
-    found = []
-    for claim, beside in page.claims:
-        kinds = [kind for kind in sources for words in sources[kind].get(name, {}) if covers(words, claim)]
-        found.append(kinds[0] if kinds else "beside" if stands_beside(claim, beside) else "open")
-    return found
+def source_of(name: str, claim: Claim, beside: Numbers, sources: Sources) -> str:
+    """The kind of a claim's source, "beside", or "open"."""
+    kinds = [kind for kind in sources for words in sources[kind].get(name, {}) if covers(words, claim)]
+    return kinds[0] if kinds else "beside" if stands_beside(claim, beside) else "open"
+
+
+def how(name: str, page: Page, sources: Sources) -> list[str]:
+    """For each claim of a page the kind of its source."""
+    return [source_of(name, claim, beside, sources) for claim, beside in page.claims]
 
 
 def main() -> None:

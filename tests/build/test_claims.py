@@ -1,8 +1,21 @@
-"""Every decimal number in the prose of a notebook is one that its cells print, or has a source that is told."""
+"""Every decimal number in the prose of a page is one that cells print right beside it, or has a source that is told."""
 
 import nbformat
 import pytest
-from claims import CROWDED, Claim, Page, all_pages, all_sources, claims_of, complaints, crowding, how, numbers_in
+from claims import (
+    CROWDED,
+    Claim,
+    Page,
+    all_pages,
+    all_sources,
+    claims_of,
+    complaints,
+    crowding,
+    how,
+    neighbours,
+    numbers_in,
+    source_of,
+)
 from prose import prose
 
 PAGES, SOURCES = all_pages(), all_sources()
@@ -19,10 +32,21 @@ def test_sources_are_of_pages_that_exist() -> None:
     assert {name for kind in SOURCES.values() for name in kind} <= set(PAGES)
 
 
+@pytest.mark.slow
 def test_most_claims_are_results_and_not_exceptions() -> None:
     kinds = [kind for name, page in PAGES.items() for kind in how(name, page, SOURCES)]
     assert len(kinds) > 250, "the checker has gone blind"
     assert kinds.count("excepted") < len(kinds) / 3
+
+
+@pytest.mark.slow
+def test_another_number_in_the_same_sentence_would_be_noticed() -> None:
+    noticed = []
+    for name, page in PAGES.items():
+        for claim, beside in page.claims:
+            changed = neighbours(claim)[:: max(1, len(neighbours(claim)) // 8)]
+            noticed += [source_of(name, each, beside, SOURCES) == "open" for each in changed]
+    assert sum(noticed) / len(noticed) > 0.9
 
 
 def notebook(*cells: tuple[str, str]) -> Page:
