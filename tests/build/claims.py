@@ -1,8 +1,8 @@
 """Numbers in the prose of the book, and where each of them stands in what the notebooks' cells print.
 
-A *claim* is a decimal number in the text of a page. It holds without further words if it is the rounding of
-a number printed right beside it: by the last cell before it that prints numbers, or by the first one after it; and if
-not so many numbers are printed there that nearly any would do. Every other claim has a line in ``claims.toml``:
+A *claim* is a decimal number in the text of a page. It holds without further words if it is the rounding of a number
+printed right beside it, by the last cell before it that prints numbers or by the first one after it, and if not so many
+numbers are printed there that nearly any would do. Every other claim has a line in ``claims.toml``:
 
 ``printed``
     a piece of output, of the page or of another one, in which the number stands;
@@ -112,12 +112,12 @@ def texts_of(output: nbformat.NotebookNode) -> Iterator[str]:
         yield output.text
     elif output.output_type in ("display_data", "execute_result"):
         shown = [output.data[kind] for kind in TEXTS if kind in output.data and PLOTLY_MIME not in output.data]
-        for text in shown:
+        for text in shown[:1]:
             yield re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script).*?</\1>", " ", text, flags=re.S))
 
 
 class Page:
-    """The claims of a notebook, each with what is printed beside it, and all that the notebook prints."""
+    """The claims of a page, each with the numbers printed beside it, and all that the page's cells print."""
 
     def __init__(self, notebook: nbformat.NotebookNode) -> None:
         self.claims: list[tuple[Claim, Numbers]] = []
@@ -168,11 +168,25 @@ def value_of(expression: str) -> float | bool:
     return eval(compile(ast.parse(expression, mode="eval"), "claims.toml", "eval"), {"__builtins__": {}}, names)
 
 
-def unknown_in(expression: str, page: Page, claim: Claim) -> list[str]:
-    """Decimal numbers of an expression that neither the page's cells print nor the claim's own text gives."""
+def stands_in(piece: str, output: str) -> bool:
+    """Whether a piece of output is there, its numbers not cut short."""
+    return re.search(r"(?<![\d.])" + re.escape(piece) + r"(?!\.?\d)", output) is not None
+
+
+def wrong_with(expression: str, claim: Claim, page: Page) -> str | None:
+    """Why an expression does not give the claim from numbers that the page prints or the claim's own cell tells."""
     printed = {abs(value) for value, _ in numbers_in(page.output)}
-    given = {float(match["number"]) for match in DECIMAL.finditer(re.sub(r"(\\[A-Za-z]+)(?=\d)", r"\1 ", claim.text))}
-    return [word for word in re.findall(r"\d+\.\d+", expression) if float(word) not in printed | given]
+    given = {float(match["number"]) for match in DECIMAL.finditer(claim.text)}
+    used = {float(word) for word in re.findall(r"\d+\.\d+", expression)}
+    mine = float(claim.number)
+    if used - printed - given:
+        return f"{sorted(used - printed - given)} in {expression!r} printed nowhere on the page"
+    value = value_of(expression)
+    if isinstance(value, bool):
+        return None if value and mine in used else f"{expression!r} gives {value}, or does not speak of the number"
+    if mine in used:
+        return f"{expression!r} takes for granted what it is to give"
+    return None if claim.is_rounding_of(value) else f"{expression!r} gives {value}"
 
 
 def complaints(name: str, pages: dict[str, Page], sources: Sources) -> list[str]:
@@ -204,17 +218,13 @@ def _wrong(kind: str, source: str, claim: Claim, name: str, pages: dict[str, Pag
         pieces = [plain(piece) for piece in excerpts.split(" … ")]
         if other and other not in pages:
             return [f"no page {other!r}"]
-        missing = [piece for piece in pieces if piece not in pages[other or name].output]
+        missing = [piece for piece in pieces if not stands_in(piece, pages[other or name].output)]
         if missing:
             return [f"not in the output of {other or name}: {missing}"]
         rounded = any(claim.is_rounding_of(*number) for piece in pieces for number in numbers_in(piece))
         return [] if rounded else [f"no rounding of a number in {excerpts!r}"]
-    unknown = unknown_in(source, pages[name], claim)
-    if unknown:
-        return [f"{unknown} in {source!r} printed nowhere on the page"]
-    value = value_of(source)
-    true = value if isinstance(value, bool) else claim.is_rounding_of(value)
-    return [] if true else [f"{source!r} gives {value}"]
+    wrong = wrong_with(source, claim, pages[name])
+    return [wrong] if wrong else []
 
 
 def read_page(path: Path) -> Page:

@@ -107,6 +107,12 @@ def test_what_is_printed_farther_away_needs_to_be_named() -> None:
     assert "no rounding" in found(*far, printed={"mean is 0.94": "other 0.11"})[0]
 
 
+def test_a_piece_of_output_does_not_cut_a_number_short() -> None:
+    cells = ("output", "mean 0.9438"), ("output", "1.00"), ("text", "The mean is 0.94, or 0.943.")
+    assert found(*cells, printed={"mean is 0.94, or 0.943": "mean 0.9438"}), "0.9438 rounds to 0.944"
+    assert "not in the output" in found(*cells, printed={"mean is 0.94, or 0.943": "mean 0.943"})[0]
+
+
 def test_one_number_among_very_many_is_no_evidence() -> None:
     many = " ".join(f"{n / 100:.2f}" for n in range(100))
     assert "crowd" in found(("output", many), ("text", "The mean is 0.64."))[0]
@@ -136,8 +142,11 @@ def test_pieces_of_output_may_be_joined() -> None:
         ("0.94 - 0.72", "printed nowhere"),
         ("0.94 - 0.7", "printed nowhere"),
         ("0.73 - 0.73", "gives 0"),
-        ("0.94 > 0.73", ""),
-        ("0.94 < 0.73", "gives False"),
+        ("0.21", "for granted"),
+        ("0.21 + 0", "for granted"),
+        ("0.94 > 0.73", "does not speak of"),
+        ("0.94 > 0.21", ""),
+        ("0.94 < 0.21", "gives False"),
     ],
 )
 def test_arithmetic_stands_on_printed_numbers_and_comes_out(expression: str, complaint: str) -> None:
