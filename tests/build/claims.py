@@ -11,10 +11,11 @@ numbers are printed there that nearly any would do. Every other claim has a line
 ``excepted``
     what no cell could print: a setting, a threshold, a guess, a paper's number, a size measured. With the reason.
 
-``python tests/build/claims.py`` counts them by page, and shows for each open one what its page prints of that size.
+``python tests/build/claims.py`` counts them by page, and proposes lines for those that are open, to choose from.
 """
 
 import ast
+import json
 import math
 import re
 import tomllib
@@ -257,8 +258,22 @@ def how(name: str, page: Page, sources: Sources) -> list[str]:
     return [source_of(name, claim, beside, sources) for claim, beside in page.claims]
 
 
+def quoted(text: str) -> str:
+    """A string as TOML writes it."""
+    return f"'{text}'" if "'" not in text else json.dumps(text, ensure_ascii=False)
+
+
+def proposals(claim: Claim, page: Page) -> list[str]:
+    """Lines for ``claims.toml``, one for each line of output with such a number: keep the one that is meant, if any."""
+    end = claim.start + len(claim.number)
+    before, after = claim.text[: claim.start].split(" "), claim.text[end:].split(" ")
+    words = " ".join(before[-4:]) + claim.number + " ".join(after[:3])
+    lines = {plain(line) for line in page.lines if any(claim.is_rounding_of(*number) for number in numbers_in(line))}
+    return [f"{quoted(words)} = {quoted(line)}" for line in sorted(lines)] or [f"# printed nowhere: {claim.words}"]
+
+
 def main() -> None:
-    """Print the counts, and for each open claim the lines of output that could be its source."""
+    """Print the counts, and for each open claim lines for ``claims.toml`` to choose from."""
     pages, sources = all_pages(), all_sources()
     columns = ("beside", "printed", "derived", "excepted", "open")
     print(f"{'':40}" + "".join(f"{column:>10}" for column in (*columns, "all")))
@@ -266,11 +281,10 @@ def main() -> None:
     for name, kinds in [*counts.items(), ("all", [kind for page in counts.values() for kind in page])]:
         print(f"{name:40}" + "".join(f"{kinds.count(c):10}" for c in columns) + f"{len(kinds):10}")
     for name, page in pages.items():
-        for (claim, _), kind in zip(page.claims, counts[name], strict=True):
-            if kind == "open":
-                print(f"\n{name}: {claim.words}")
-                lines = {plain(line) for line in page.lines if any(claim.is_rounding_of(*n) for n in numbers_in(line))}
-                print("\n".join(f"    {line}" for line in sorted(lines)) or "    printed nowhere on the page")
+        still = [claim for (claim, _), kind in zip(page.claims, counts[name], strict=True) if kind == "open"]
+        if still:
+            print(f'\n[printed."{name}"]')
+            print("\n".join(line for claim in still for line in proposals(claim, page)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Every decimal number in the prose of a page is one that cells print right beside it, or has a source that is told."""
 
+import tomllib
+
 import nbformat
 import pytest
 from claims import (
@@ -14,6 +16,7 @@ from claims import (
     how,
     neighbours,
     numbers_in,
+    proposals,
     source_of,
 )
 from prose import prose
@@ -163,6 +166,16 @@ def test_arithmetic_stands_on_printed_numbers_and_comes_out(expression: str, com
 )
 def test_an_exception_has_a_kind_and_a_reason(reason: str, accepted: bool) -> None:
     assert (found(("text", "Adam, rate 0.3."), excepted={"rate 0.3": reason}) == []) == accepted
+
+
+def test_proposals_are_lines_that_would_do() -> None:
+    cells = ("output", "it's a 0.31\nb 0.44\nc 0.312"), ("output", "1.00"), ("text", "So it is 0.31 here, and more.")
+    claim, page = notebook(*cells).claims[0][0], notebook(*cells)
+    lines = proposals(claim, page)
+    assert len(lines) == 2
+    for line in lines:
+        assert found(*cells, printed=tomllib.loads(line)) == []
+    assert proposals(notebook(("text", "It is 0.5.")).claims[0][0], page) == ["# printed nowhere: It is [[0.5]]."]
 
 
 def test_a_source_goes_with_its_words_only() -> None:
