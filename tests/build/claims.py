@@ -164,8 +164,9 @@ def covers(words: str, claim: Claim) -> bool:
 
 
 def value_of(expression: str) -> float | bool:
-    """The value of an arithmetic expression or a comparison, with log, exp, sqrt, pi, min, max and abs."""
-    names = {"log": math.log, "exp": math.exp, "sqrt": math.sqrt, "pi": math.pi, "min": min, "max": max, "abs": abs}
+    """The value of an arithmetic expression or a comparison, with some functions of `math` and min, max, abs."""
+    names = {name: getattr(math, name) for name in ("log", "exp", "sqrt", "sin", "cos", "pi")}
+    names |= {"min": min, "max": max, "abs": abs}
     return eval(compile(ast.parse(expression, mode="eval"), "claims.toml", "eval"), {"__builtins__": {}}, names)
 
 
