@@ -107,11 +107,20 @@ def misspelt(texts: dict[str, str]) -> list[str]:
     return sorted(found.splitlines())
 
 
-def repository() -> list[Path]:
-    """The files whose prose is ours: those that git knows, and new ones that it does not ignore."""
+def repository(root: Path = ROOT) -> list[Path]:
+    """The files whose prose is ours: those that git knows, and new ones that it does not ignore.
+
+    Where there is no git, as in an unpacked archive: those outside of hidden and built folders.
+    """
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [ROOT / name for name in listed if Path(name).suffix in READERS and (ROOT / name).is_file()]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    names = listed.stdout.splitlines()
+    if listed.returncode:
+        found = (path.relative_to(root) for path in root.rglob("*"))
+        names = [
+            str(path) for path in found if not any(re.match(r"[._]\w+$|node_modules", part) for part in path.parts[:-1])
+        ]
+    return [root / name for name in names if Path(name).suffix in READERS and (root / name).is_file()]
 
 
 def main(names: list[str]) -> int:

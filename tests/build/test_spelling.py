@@ -1,5 +1,7 @@
 """The check of spelling reads prose and nothing else, and finds what is wrong there."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 import spelling
@@ -98,3 +100,18 @@ def test_the_prose_of_the_whole_repository_is_read() -> None:
     assert {"README.md", "book/index.md", "book/proofs/log-odds.ipynb", "linrep_core/geometry.py"} <= paths
     assert not any(name.startswith(("_build", "node_modules", ".venv")) for name in paths)
     assert "Hammersley" in spelling.of_notebook((spelling.ROOT / "book/proofs/log-odds.ipynb").read_text("utf8"))
+
+
+def test_an_archive_without_git_is_read_too(tmp_path: Path) -> None:
+    for name in (
+        "README.md",
+        "book/page.ipynb",
+        "_build/page.md",
+        "node_modules/a/README.md",
+        ".venv/b.py",
+        "c/__init__.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    found = {path.relative_to(tmp_path).as_posix() for path in spelling.repository(tmp_path)}
+    assert found == {"README.md", "book/page.ipynb", "c/__init__.py"}
