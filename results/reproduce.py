@@ -19,6 +19,7 @@ from pathlib import Path
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
+from linrep_core.many_values import KINDS, ROOMS, value_cell
 from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
 from linrep_core.objectives import objective_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
@@ -134,6 +135,16 @@ def violation_sweeps() -> dict[str, Sweep]:
     }
 
 
+def value_sweeps() -> dict[str, Sweep]:
+    """Every kind of concept with one dimension too few, enough, twice as many; independent concepts; plain descent."""
+    every = {"kind": list(KINDS), "n_seeds": [20]}
+    return {
+        "many-values": Sweep(value_cell, {**every, "room": list(ROOMS)}),
+        "many-values-independent": Sweep(value_cell, {**every, "edge_probability": [0.0]}),
+        "many-values-descent": Sweep(value_cell, {**every, "method": ["gradient descent"], "steps": [4000]}),
+    }
+
+
 def optimiser_sweeps() -> dict[str, Sweep]:
     """Every optimiser and loss in three dimensions; small to large starts; worlds in which no word is impossible."""
     starts = [name for name in OBJECTIVE_RECIPES if "start" in name]
@@ -159,6 +170,7 @@ SWEEPS = {
     "distillation-m4": distillation_sweep(4),
     **posterior_sweeps(),
     **violation_sweeps(),
+    **value_sweeps(),
     **optimiser_sweeps(),
 }
 

@@ -468,6 +468,7 @@ ELSEWHERE = {
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
     "violations",
+    "many_values",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
