@@ -37,13 +37,13 @@ from linrep_core._checks import (
     check_records,
 )
 from linrep_core.concepts import MAX_VALUES, ConceptGraph
+from linrep_core.ensemble import train_many
 from linrep_core.geometry import mean_pairwise_cosine
 from linrep_core.identifiability import balanced_factors, tables
 from linrep_core.language import LatentConditionalModel
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS
 from linrep_core.reproduction import estimate
-from linrep_core.violations import METHODS, ViolatedWorld, shortest_predictor, train_violated
 
 Array = NDArray[np.float64]
 
@@ -59,6 +59,10 @@ KINDS: dict[str, tuple[int, float]] = {
 }
 GROUPS = 3  # of the hierarchical concept, of three values each
 ROOMS = ("one less", "enough", "twice")  # dimensions: one less than the world needs, as many, twice as many
+METHODS: dict[str, dict[str, Any]] = {
+    "adam": {"optimizer": "adam", "learning_rate": 0.02},
+    "gradient descent": {"optimizer": "sgd", "learning_rate": 1.0},
+}
 ERROR = 0.1  # of the binary concept beside the one that is studied
 RANK_TOLERANCE = 1e-9  # of singular values, against the largest
 N_SHUFFLES = 50
@@ -347,13 +351,18 @@ def telling_translation(model: LatentConditionalModel, embeddings: Any, concept:
 
 
 def value_world(
-    kind: str, *, edge_probability: float = 1.0, width: float | None = None, seed: int = 0
+    kind: str,
+    *,
+    n_values: int | None = None,
+    width: float | None = None,
+    edge_probability: float = 1.0,
+    seed: int = 0,
 ) -> LatentConditionalModel:
     """One concept of a kind, concept 0, beside a binary concept that is told wrongly one time in ten.
 
     Parameters
     ----------
-    kind, width
+    kind, n_values, width
         See `telling`. Beside a ``"certain"`` concept the binary one is told for certain too.
     edge_probability
         Whether the two depend on each other.
@@ -365,7 +374,7 @@ def value_world(
     >>> needed_dims(value_world("circular"))
     4
     """
-    tellings = [telling(kind, width=width), telling("categorical", 2, ERROR)]
+    tellings = [telling(kind, n_values, width), telling("categorical", 2, ERROR)]
     sizes = (tellings[0].shape[1], 2)
     graph = ConceptGraph.random(2, edge_probability, n_values=sizes, seed=seed)
     return LatentConditionalModel(graph, tellings=None if kind == "certain" else tellings)
@@ -383,10 +392,19 @@ def needed_dims(model: LatentConditionalModel) -> int:
     return table_rank(centred_log_probabilities(model.next_token_distribution()))
 
 
-def as_world(model: LatentConditionalModel) -> ViolatedWorld:
-    """A model's exact tables, as `linrep_core.violations` trains and measures them."""
+def shortest_tables(model: LatentConditionalModel, dim: int) -> tuple[Array, Array]:
+    """The shortest tables whose logits are ln p(y | x), or what of them fits into so few dimensions: no training.
+
+    Examples
+    --------
+    >>> model = value_world("circular")
+    >>> f, g = shortest_tables(model, needed_dims(model))
+    >>> bool(np.allclose(f @ g.T, centred_log_probabilities(model.next_token_distribution())))
+    True
+    """
     check_instance("model", model, LatentConditionalModel)
-    return ViolatedWorld(model.next_token_distribution(), model.weights(), model.contexts(), model.tokens())
+    d = check_integer("dim", dim, low=1)
+    return balanced_factors(centred_log_probabilities(model.next_token_distribution()), d)
 
 
 def room_dim(model: LatentConditionalModel, room: str) -> int:
@@ -405,6 +423,7 @@ def value_cell(
     kind: str,
     room: str = "enough",
     *,
+    n_values: int | None = None,
     edge_probability: float = 1.0,
     method: str = "adam",
     steps: int = FULL_BATCH_STEPS,
@@ -414,12 +433,12 @@ def value_cell(
 
     Parameters
     ----------
-    kind, edge_probability
+    kind, n_values, edge_probability
         See `value_world`.
     room
         One of `ROOMS`.
     method, steps
-        See `linrep_core.violations.train_violated`.
+        One of `METHODS`, on the exact loss, from the small start of lookup tables.
     n_seeds
         Number of worlds.
 
@@ -439,22 +458,22 @@ def value_cell(
     (1.0, 4)
     """
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
-    check_choice("method", method, METHODS)
-    models = [value_world(kind, edge_probability=edge_probability, seed=seed) for seed in seeds]
-    worlds = [as_world(model) for model in models]
-    dims = [room_dim(model, room) for model in models]
-    rows = []
+    check_choice("method", method, tuple(METHODS))
+    world = {"n_values": n_values, "edge_probability": edge_probability}
+    models = [value_world(kind, **world, seed=seed) for seed in seeds]
+    dims, rows = [room_dim(model, room) for model in models], []
     for dim in sorted(set(dims)):
         chosen = [i for i in seeds if dims[i] == dim]
-        fits = train_violated(
-            [worlds[i] for i in chosen], dim, seeds=chosen, method=method, steps=steps, progress=False
-        )
-        for i, fit in zip(chosen, fits, strict=True):
-            exact = shortest_predictor(worlds[i], dim) if worlds[i].is_positive else None
-            trained = shape_measures(models[i], fit.predictor)
-            shortest = dict.fromkeys(trained) if exact is None else shape_measures(models[i], exact)
-            named = {f"exact_{name}": value for name, value in shortest.items()}
-            rows.append({"dim": dim, "seed": i, "excess_loss": fit.excess_loss, **trained, **named})
+        given = [models[i] for i in chosen]
+        runs = train_many(given, dim, seeds=chosen, steps=steps, **METHODS[method], n_records=2, progress=False)
+        for model, run in zip(given, runs, strict=True):
+            trained = shape_measures(model, run.predictor)
+            exact = dict.fromkeys(trained)
+            if not model.tells_for_certain:
+                exact = shape_measures(model, shortest_tables(model, dim))
+            named = {f"exact_{name}": value for name, value in exact.items()}
+            found = {"dim": dim, "seed": run.settings["seed"], "excess_loss": run.excess_loss}
+            rows.append({**found, **trained, **named})
     return rows
 
 

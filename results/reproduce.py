@@ -136,12 +136,24 @@ def violation_sweeps() -> dict[str, Sweep]:
 
 
 def value_sweeps() -> dict[str, Sweep]:
-    """Every kind of concept with one dimension too few, enough, twice as many; independent concepts; plain descent."""
+    """Every kind of concept with one dimension too few, enough, twice as many; independent concepts; plain descent.
+
+    And, looked at afterwards, a categorical concept with more and more values, told for certain or not.
+    """
     every = {"kind": list(KINDS), "n_seeds": [20]}
     return {
         "many-values": Sweep(value_cell, {**every, "room": list(ROOMS)}),
         "many-values-independent": Sweep(value_cell, {**every, "edge_probability": [0.0]}),
         "many-values-descent": Sweep(value_cell, {**every, "method": ["gradient descent"], "steps": [4000]}),
+        "many-values-sizes": Sweep(
+            value_cell,
+            {
+                "kind": ["certain", "categorical"],
+                "n_values": [2, 3, 4, 5, 7],
+                "edge_probability": [0.0],
+                "n_seeds": [20],
+            },
+        ),
     }
 
 
