@@ -67,7 +67,7 @@ ERROR = 0.1  # of the binary concept beside the one that is studied
 RANK_TOLERANCE = 1e-9  # of singular values, against the largest
 N_SHUFFLES = 50
 SMALL_CHANGE = 0.05
-MEASURES = ("translation", "embedding", "line", "plane", "steps", "simplex", "circle", "levels", "between")
+MEASURES = ("translation", "embedding", "line", "plane", "evenness", "simplex", "circle", "levels", "between")
 
 
 # ---- what contexts tell -----------------------------------------------------------------------------------------
@@ -446,8 +446,8 @@ def value_cell(
     -------
     list of dict
         For each seed ``dim``, ``excess_loss`` (nats) and the measures of concept 0: ``translation``, ``line`` and
-        ``plane`` (shares of the first axis and of two), ``steps``, likeness to ``simplex`` and ``circle``, ``levels``
-        (hierarchical only), ``between`` (`overlap` with the binary concept), ``circle_shuffled`` (the control), and
+        ``plane`` (shares of the first axis and of two), ``evenness`` of steps, likeness to ``simplex`` and ``circle``,
+        ``levels`` (hierarchical only), ``between`` (`overlap` with the binary concept), ``circle_shuffled`` (the control), and
         ``embedding``, the translation of what contexts tell. With ``exact_`` before the name, the same of the shortest
         predictor of this dimension; None where there is none.
 
@@ -487,7 +487,7 @@ def shape_measures(model: LatentConditionalModel, predictor: Any) -> dict[str, f
         "embedding": telling_translation(model, f, 0),
         "line": float(shares[0]),
         "plane": float(shares[:2].sum()),
-        "steps": shape.steps,
+        "evenness": shape.steps,
         "simplex": shape.likeness("simplex"),
         "circle": shape.likeness("circle"),
         "circle_shuffled": shape.shuffled_likeness("circle"),
@@ -596,7 +596,7 @@ def _predictions() -> tuple[Prediction, ...]:
     for kind in ("ordinal", "continuous", "uneven"):
         why = "the singular values of ln T; and no telling of three values is a line"
         made += [Prediction(kind, "enough", "line", "near", round(float(_theory(kind).shares[0]), 3), why)]
-        made += [Prediction(kind, "enough", "steps", "near", round(_theory(kind).steps, 3), "the shape of ln T")]
+        made += [Prediction(kind, "enough", "evenness", "near", round(_theory(kind).steps, 3), "the shape of ln T")]
     made += [Prediction("continuous", "enough", "plane", "at least", 0.95, "ln T is v and v^2: a parabola")]
     for kind in KINDS:
         measure = main.get(kind, "line")

@@ -22,7 +22,8 @@ def value_space(shapes: Mapping[str, Any], *, rings: Any = (), title: str = "Whi
     ----------
     shapes
         Label -> points of shape (groups, k, dim): the k values of the concept for each value of the others. The values
-        of a group have one colour (of two, in turn) and are joined in their order. Each shape is drawn with its own largest extent as 1.
+        of a group have one colour (of two, in turn) and are joined in their order. Each shape is drawn with its own
+        largest extent as 1.
     rings
         Labels of the shapes whose last value is joined to the first.
     title

@@ -147,7 +147,7 @@ def test_a_committed_row_comes_out_again():
     rows = read_results(RESULTS / "many-values.csv")
     kept = [row for row in rows if (row["kind"], row["room"]) == ("circular", "enough")][:2]
     for row, again in zip(kept, value_cell("circular", n_seeds=2), strict=True):
-        for measure in ("translation", "circle", "exact_circle", "steps"):
+        for measure in ("translation", "circle", "exact_circle", "evenness"):
             assert again[measure] == pytest.approx(row[measure], abs=0.01)
 
 
