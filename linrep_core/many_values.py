@@ -245,6 +245,40 @@ def _centred(points: Array) -> Array:
     return points - points.mean(axis=0)
 
 
+def order_test(points: Any, name: str, *, n_shuffles: int = 999, seed: int = 0) -> dict[str, float]:
+    """Compare values with a template in their own order, and in random orders: the control.
+
+    Parameters
+    ----------
+    points
+        Shape (k, dim), in the order of the values.
+    name
+        See `template`.
+    n_shuffles, seed
+        Random orders of the template, for the control.
+
+    Returns
+    -------
+    dict
+        ``likeness``; ``shuffled``, its mean over random orders; ``p_value``, the share of orders, this one among them,
+        that are as like.
+
+    Examples
+    --------
+    >>> found = order_test(template("circle", 7), "circle")
+    >>> round(found["likeness"], 6), found["p_value"] < 0.02
+    (1.0, True)
+    """
+    table = check_array("points", points, shape=("k", "dim"))
+    ideal = template(name, len(table))
+    count = check_integer("n_shuffles", n_shuffles, low=1, high=1_000_000)
+    rng = np.random.default_rng(check_integer("seed", seed, low=0))
+    found = likeness(table, ideal)
+    others = np.array([likeness(table, rng.permutation(ideal)) for _ in range(count)])
+    as_like = 1 + int((others >= found - 1e-12).sum())
+    return {"likeness": found, "shuffled": float(others.mean()), "p_value": as_like / (count + 1)}
+
+
 @dataclass(frozen=True)
 class ValueShape:
     """The values of one concept as points.
@@ -447,9 +481,9 @@ def value_cell(
     list of dict
         For each seed ``dim``, ``excess_loss`` (nats) and the measures of concept 0: ``translation``, ``line`` and
         ``plane`` (shares of the first axis and of two), ``evenness`` of steps, likeness to ``simplex`` and ``circle``,
-        ``levels`` (hierarchical only), ``between`` (`overlap` with the binary concept), ``circle_shuffled`` (the control), and
-        ``embedding``, the translation of what contexts tell. With ``exact_`` before the name, the same of the shortest
-        predictor of this dimension; None where there is none.
+        ``levels`` (hierarchical only), ``between`` (`overlap` with the binary concept), ``circle_shuffled`` (the
+        control), and ``embedding``, the translation of what contexts tell. With ``exact_`` before the name, the same of
+        the shortest predictor of this dimension; None where there is none.
 
     Examples
     --------

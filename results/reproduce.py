@@ -28,6 +28,7 @@ from linrep_core.sweeps import Sweep, run_sweep
 from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 from linrep_core.violations import VIOLATIONS, violation_cell
+from linrep_core.word_orders import ORDERED_WORDS, word_order_cell
 
 FOLDER = Path(__file__).parent
 
@@ -154,6 +155,7 @@ def value_sweeps() -> dict[str, Sweep]:
                 "n_seeds": [20],
             },
         ),
+        "many-values-words": Sweep(word_order_cell, {"group": list(ORDERED_WORDS)}),
     }
 
 

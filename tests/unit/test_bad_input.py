@@ -473,6 +473,7 @@ ELSEWHERE = {
     *("transformer_study", "word_pairs", "word_vectors"),
     "violations",
     "many_values",
+    "word_orders",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",

@@ -17,6 +17,7 @@ from linrep_core.many_values import (
     likeness,
     mean_interval,
     needed_dims,
+    order_test,
     overlap,
     predicted_shape,
     room_dim,
@@ -67,6 +68,14 @@ def test_likeness_forgets_rotation_size_and_place():
     assert likeness(points, 3 * points @ turn + 7) == pytest.approx(1)
     assert likeness(points, rng.permutation(points)) < 0.99
     assert likeness(points, np.ones((6, 2))) == 0
+
+
+def test_an_order_is_tested_against_other_orders():
+    ring, rng = template("circle", 7), np.random.default_rng(0)
+    own = order_test(ring + 0.1 * rng.normal(size=ring.shape), "circle")
+    mixed = order_test(rng.permutation(ring), "circle")
+    assert own["p_value"] < 0.02 < mixed["p_value"]
+    assert own["likeness"] > 0.9 > 0.5 > own["shuffled"]
 
 
 def test_overlap_of_pairs_of_points_is_the_cosine():
@@ -201,6 +210,9 @@ BAD = {
     "template": (lambda: template("cube", 3), "name must be one of 'simplex', 'line', 'circle', got 'cube'"),
     "points": (lambda: likeness(np.eye(3), np.eye(4)), "second must have shape (3, dim), got (4, 4)"),
     "spaces": (lambda: overlap(np.eye(3), np.eye(4)), "second must have shape (k, 3), got (4, 4)"),
+    "template of a test": (lambda: order_test(np.eye(4), "cube"), "name must be one of"),
+    "n_shuffles": (lambda: order_test(np.eye(4), "line", n_shuffles=0), "n_shuffles must be at least 1, got 0"),
+    "seed": (lambda: order_test(np.eye(4), "line", seed=-1), "seed must be at least 0, got -1"),
     "levels": (lambda: ValueShape(np.eye(4), 1.0).levels, "points must be 9 for groups of 3, got 4"),
     "predictor": (lambda: value_shapes(MODEL, (np.eye(3), np.eye(3))), "predictor must have 14 unembeddings"),
     "model": (
