@@ -14,9 +14,12 @@ from linrep_core.llm import LanguageModel, causal_inner_product
 from linrep_core.many_values import order_test
 
 ORDERED_WORDS = {
-    "days": tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
-    "months": tuple("January February March April May June July August September October November December".split()),
-    "numbers": tuple("one two three four five six seven eight nine ten".split()),
+    "days": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "months": (
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
+    "numbers": ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     "digits": tuple("0123456789"),
 }
 GEOMETRIES = ("Euclidean", "causal")

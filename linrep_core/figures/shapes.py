@@ -50,7 +50,7 @@ def value_space(shapes: Mapping[str, Any], *, rings: Any = (), title: str = "Whi
         for trace in _traces(points, ring=label in closed):
             figure.add_trace(trace.update(visible=i == 0))
     changes = [{"visible": [i == j for j in range(len(labels)) for _ in range(2)]} for i in range(len(labels))]
-    axis = {"range": [-1.15, 1.15], "showticklabels": False, "title": {"text": ""}}
+    axis = {"range": [-1.25, 1.25], "showticklabels": False, "title": {"text": ""}}
     axes = dict.fromkeys(("xaxis", "yaxis", "zaxis"), axis)
     figure.update_layout(
         scene={**axes, "aspectmode": "cube", "camera": CAMERA},
@@ -63,7 +63,8 @@ def value_space(shapes: Mapping[str, Any], *, rings: Any = (), title: str = "Whi
         f"other concepts; a list chooses the concept. Share of the spread in the first two axes, by concept: {told}. "
         "Drag to turn."
     )
-    return finish_figure(figure, description, height=460)
+    figure = finish_figure(figure, description, height=460)
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 10})  # a phone needs the whole width
 
 
 def _principal(table: NDArray) -> tuple[NDArray, float]:
