@@ -1,4 +1,4 @@
-"""Three mechanisms, three switches: which of them makes lines straight, long, and at right angles?
+"""Three mechanisms, three switches: which of them makes lines straight, long, or meet at right angles? An experiment.
 
 The founding documents of this book name three mechanisms: log-odds that match make steering vectors parallel; zero
 probabilities push representations apart; concepts that are separated in the graph become orthogonal. Here each can be

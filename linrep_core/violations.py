@@ -421,6 +421,7 @@ def train_violated(
     *,
     seeds: Any,
     method: str = "adam",
+    learning_rate: float | None = None,
     steps: int = FULL_BATCH_STEPS,
     constants: bool = False,
     progress: bool = True,
@@ -439,6 +440,8 @@ def train_violated(
         Of the starts.
     method
         ``"adam"`` or ``"gradient descent"``, with the rates of `linrep_core.phase_diagram.method_settings`.
+    learning_rate
+        Another rate than theirs.
     steps
         Length of each training.
     constants
@@ -464,6 +467,8 @@ def train_violated(
     d, n_steps = check_integer("dim", dim, low=1), check_integer("steps", steps, low=0)
     m = given[0].meanings.shape[1]
     settings = {"momentum": 0.0, **method_settings(check_choice("method", method, METHODS), m)}
+    if learning_rate is not None:
+        settings["learning_rate"] = check_number("learning_rate", learning_rate, low=0.0, open_interval=True)
     starts = [_start(world, d, seed) for world, seed in zip(given, numbers, strict=True)]
     f, g = pad_sequence([f for f, _ in starts], batch_first=True), torch.stack([g for _, g in starts])
     p = pad_sequence([torch.as_tensor(world.distribution) for world in given], batch_first=True)

@@ -105,8 +105,9 @@ class TrainingLab(anywidget.AnyWidget):
     **settings
         m (concepts), d (dimensions), graph ("random", "chain", "independent" or "drawn" with `edges`), graph_seed,
         edge_probability, context_set ("all", "none", or concepts that contexts know: "0", "0,1", "0|1"),
-        context_weights, mask_probability, optimizer ("sgd", "momentum" or "adam"), learning_rate, momentum,
-        start_scale, seed, precision; and for the view concept, context (letters 0, 1, ?), speed.
+        context_weights, mask_probability, told_wrongly (probability that a told concept is told wrongly, below 1/2),
+        optimizer ("sgd", "momentum" or "adam"), learning_rate, momentum, start_scale, seed, precision; and for the view
+        concept, context (letters 0, 1, ?), speed.
 
     Attributes
     ----------
@@ -138,6 +139,7 @@ class TrainingLab(anywidget.AnyWidget):
     context_set = _setting("context_set")
     context_weights = _setting("context_weights")
     mask_probability = _setting("mask_probability")
+    told_wrongly = _setting("told_wrongly")
     optimizer = _setting("optimizer")
     learning_rate = _setting("learning_rate")
     momentum = _setting("momentum")
