@@ -29,7 +29,7 @@ from linrep_core.predictor import SoftmaxPredictor
 
 BUILT = Path(__file__).parent / "_built" / "lab.mjs"
 LAB_MIME = "application/vnd.linrep.lab+json"  # an output that the book's static pages draw without a kernel
-SIZES = ("full", "small")
+SIZES = ("full", "small", "mechanisms")
 NO_TABLE = np.zeros((0, 0))
 
 
@@ -101,7 +101,8 @@ class TrainingLab(anywidget.AnyWidget):
         Your own world (2 to 8 concepts): a `LatentConditionalModel` or a `ConceptGraph`. None takes it from the
         settings.
     size
-        ``"full"``, or ``"small"``: play, two sliders and the space of unembeddings.
+        ``"full"``; ``"small"``: play, two sliders and the space of unembeddings; ``"mechanisms"``: the switches of
+        `linrep_core.mechanisms`, for whose worlds it is.
     **settings
         m (concepts), d (dimensions), graph ("random", "chain", "independent" or "drawn" with `edges`), graph_seed,
         edge_probability, context_set ("all", "none", or concepts that contexts know: "0", "0,1", "0|1"),
