@@ -19,6 +19,7 @@ Book: part "Beyond the assumptions", chapter "Mechanisms on and off". Worlds, pr
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,7 +69,8 @@ class Prediction:
     Attributes
     ----------
     low, high : float
-        Ends of the interval that was written down before the first training.
+        Ends of the interval that was written down before the first training. An end that the read-out cannot pass (a
+        cosine of -1 or 1, a growth of 0 or 3) bounds nothing, so that an interval of means may reach over it.
     reason : str
         A key of `REASONS`.
     """
@@ -86,9 +88,11 @@ class Prediction:
         >>> said.verdict(0.93, 0.95), said.verdict(0.2, 0.4), said.verdict(0.85, 0.95)
         ('confirmed', 'refuted', 'open')
         """
-        if self.low <= low and high <= self.high:
+        floor = -math.inf if self.low in (-1, 0) else self.low
+        ceiling = math.inf if self.high in (1, 3) else self.high
+        if floor <= low and high <= ceiling:
             return "confirmed"
-        return "refuted" if high < self.low or low > self.high else "open"
+        return "refuted" if high < floor or low > ceiling else "open"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def _kept() -> dict[str, Any]:
 _DATA = _kept()
 SAME: float = _DATA["same"]  # probability that two dependent concepts are equal
 WRONG: float = _DATA["told_wrongly"]  # probability that a told concept is wrong, where no word is impossible
+LEARNING_RATE: float = _DATA["learning_rate"]  # of plain descent: small enough for the loss to fall at every step
 STEPS: int = _DATA["steps"]
 REASONS: dict[str, str] = _DATA["reasons"]
 PREDICTED: dict[tuple[bool, bool, bool, int], dict[str, Prediction]] = {
@@ -252,6 +257,8 @@ def mechanism_cell(
     dim: int,
     *,
     method: str = "gradient descent",
+    learning_rate: float | None = LEARNING_RATE,
+    start_scale: float = 1.0,
     n_seeds: int = 12,
     steps: int = STEPS,
 ) -> list[dict[str, Any]]:
@@ -263,7 +270,7 @@ def mechanism_cell(
         See `mechanism_model`.
     dim
         Dimension *d*.
-    method
+    method, learning_rate, start_scale
         See `linrep_core.violations.train_violated`.
     n_seeds
         Number of starts.
@@ -285,8 +292,10 @@ def mechanism_cell(
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
     n_steps = check_integer("steps", steps, low=10)
     world = mechanism_world(matched, zeros, separated)
-    kind: dict[str, Any] = {"seeds": seeds, "method": method, "progress": False}
-    early, late = (train_violated([world] * len(seeds), dim, steps=n, **kind) for n in (n_steps // 10, n_steps))
+    kind = {"method": method, "learning_rate": learning_rate, "start_scale": start_scale, "progress": False}
+    early, late = (
+        train_violated([world] * len(seeds), dim, seeds=seeds, steps=n, **kind) for n in (n_steps // 10, n_steps)
+    )
     rows = []
     for seed, before, after in zip(seeds, early, late, strict=True):
         found = read_outs(world, after.predictor, before.predictor.unembeddings)

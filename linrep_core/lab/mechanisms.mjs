@@ -3,7 +3,7 @@
 // Numbers and predictions lie in ../data/mechanisms.json, which linrep_core.mechanisms reads as well. Nothing here knows
 // how anything is drawn.
 
-import DATA from "../data/mechanisms.json";
+import DATA from "../data/mechanisms.json" with { type: "json" };
 
 const M = 4;
 const PAIR = { matched: [0, 3], separated: [1, 2] }; // joined where the switch is off

@@ -23,6 +23,8 @@ from linrep_core.lab.config import (
     contexts_of,
     default_config,
     model_of,
+    tellings_of,
+    told_wrongly_in,
 )
 from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
@@ -253,13 +255,16 @@ class TrainingLab(anywidget.AnyWidget):
         }
         if isinstance(model, LatentConditionalModel):
             world |= {"context_weights": model.context_weights, "mask_probability": model.mask_probability}
+            world["told_wrongly"] = told_wrongly_in(model)
         both = {**world, **settings}
-        self._given_model = LatentConditionalModel(
-            graph,
-            context_weights=both.get("context_weights", "masked"),
-            mask_probability=both.get("mask_probability", 0.5),
-        )
+        self._given_model = self._told_as(graph, {**default_config(graph.n_concepts), **both})
         return both
+
+    @staticmethod
+    def _told_as(graph: ConceptGraph, config: Config) -> LatentConditionalModel:
+        """A given graph with the contexts of the settings."""
+        kept = {name: config[name] for name in ("context_weights", "mask_probability")}
+        return LatentConditionalModel(graph, tellings=tellings_of(config), **kept)
 
     def _settings_changed(self, change: Any) -> None:
         """Cut what no longer fits, and forget the vectors of the run that has ended."""
@@ -275,12 +280,10 @@ class TrainingLab(anywidget.AnyWidget):
                     setattr(self, other, fitting[other])
             self.embeddings = self.unembeddings = NO_TABLE
         self._ready = True
-        if self._given_model is not None and self.graph != "given":
+        if self._given_model is not None and (self.graph != "given" or name == "joint"):
             self._given_model = None
-        elif self._given_model is not None and name in ("context_weights", "mask_probability"):
-            self._given_model = LatentConditionalModel(
-                self._given_model.graph, context_weights=self.context_weights, mask_probability=self.mask_probability
-            )
+        elif self._given_model is not None and name in ("context_weights", "mask_probability", "told_wrongly"):
+            self._given_model = self._told_as(self._given_model.graph, self.config)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what the browser sends: all of a configuration's changes at once, checked together."""
