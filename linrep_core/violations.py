@@ -49,6 +49,7 @@ from linrep_core._checks import (
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
 from linrep_core.identifiability import balanced_factors, log_probabilities
+from linrep_core.language import LatentConditionalModel
 from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
@@ -182,13 +183,14 @@ def violated_world(
     kept = 1.0 - dose if violation == "missing words" else 1.0
     model, contexts = paper_world(m, seed, share_of_tokens=kept, edge_probability=edge_probability)
     contexts = model.contexts() if contexts is None else contexts
+    if violation == "wrong contexts":
+        told = [[1 - dose, dose], [dose, 1 - dose]]
+        model = LatentConditionalModel(model.graph, tellings=[told] * m)
     if violation == "few contexts":
         n_kept = max(1, round((1 - dose) * len(contexts)))
         contexts = contexts[np.sort(np.random.default_rng([seed, 2]).permutation(len(contexts))[:n_kept])]
     p, weights = model.next_token_distribution(contexts), model.weights(contexts)
-    if violation == "wrong contexts":
-        p, weights = _told_wrongly(p[-1], contexts, model.tokens(), dose)
-    elif violation == "ignored contexts":
+    if violation == "ignored contexts":
         p = (1 - dose) * p + dose * p[-1]  # the last context tells nothing
     emission = _emission(violation, dose, m)
     return ViolatedWorld(p @ emission, weights, contexts, model.tokens()[emission.argmax(axis=0)])
@@ -212,15 +214,6 @@ def _emission(violation: str, dose: float, n_concepts: int) -> Array:
     if kind in AMBIGUITIES:
         return emission_table(n_concepts, dose, kind, synonyms=1)
     return np.eye(2**n_concepts)
-
-
-def _told_wrongly(joint: Array, contexts: NDArray, tokens: NDArray, wrong: float) -> tuple[Array, Array]:
-    """p(y | x) and weights where each told concept is told wrongly with this probability, whatever the others are."""
-    told, same = contexts[:, None] >= 0, contexts[:, None] == tokens
-    chances = np.where(told, np.where(same, 1 - wrong, wrong), 1.0).prod(axis=2)
-    together = joint * chances
-    weights = together.sum(axis=1)  # masks are fair coins: every one as likely
-    return together / weights[:, None], weights / weights.sum()
 
 
 # ---- measures -------------------------------------------------------------------------------------------------------
