@@ -26,7 +26,7 @@ from linrep_core.lab.config import (
     tellings_of,
     told_wrongly_in,
 )
-from linrep_core.language import LatentConditionalModel, check_certain
+from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
 
 BUILT = Path(__file__).parent / "_built" / "lab.mjs"
@@ -243,7 +243,7 @@ class TrainingLab(anywidget.AnyWidget):
             raise ValueError(f"model must be a LatentConditionalModel or a ConceptGraph, got {type(model).__name__}")
         if not 2 <= graph.n_concepts <= 8:
             raise ValueError(f"model must have 2 to 8 concepts for the lab, got {graph.n_concepts}")
-        check_certain(LatentConditionalModel(graph) if model is graph else model, "the lab")
+        wrong = told_wrongly_in(LatentConditionalModel(graph) if model is graph else model)
         fixed = {"m", "graph", "edges", "joint", "graph_seed", "edge_probability"} & set(settings)
         if fixed:
             raise ValueError(f"{sorted(fixed)[0]} must not be given with model, which has it already")
@@ -253,10 +253,10 @@ class TrainingLab(anywidget.AnyWidget):
             "graph": "given",
             "joint": graph.joint().tolist(),
             "edges": [list(map(int, edge)) for edge in sorted(drawn.edges)],
+            "told_wrongly": wrong,
         }
         if isinstance(model, LatentConditionalModel):
             world |= {"context_weights": model.context_weights, "mask_probability": model.mask_probability}
-            world["told_wrongly"] = told_wrongly_in(model)
         both = {**world, **settings}
         self._given_model = self._told_as(graph, {**default_config(graph.n_concepts), **both})
         return both
