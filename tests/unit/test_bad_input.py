@@ -467,7 +467,7 @@ ELSEWHERE = {
     *("class_members", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
-    "violations",
+    *("mechanisms", "violations"),
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",

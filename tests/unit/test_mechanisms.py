@@ -214,3 +214,39 @@ def test_the_table_is_made_again():
     kept = runs_of(read_results(RESULTS / "mechanisms.csv"), matched=False, zeros=False, separated=True, dim=8)
     for live, row in zip(mechanism_cell(False, False, True, 8, n_seeds=2), kept, strict=False):
         assert {name: live[name] for name in READ_OUTS} == pytest.approx({n: row[n] for n in READ_OUTS}, abs=1e-6)
+
+
+# ---- bad input ------------------------------------------------------------------------------------------------------
+
+PAPER = mechanism_world(True, True, True)
+F, G = np.ones((81, 2)), np.ones((16, 2))
+BAD_INPUT = {
+    "matched": (lambda: mechanism_model(1, True, True), "matched must be True or False, got 1"),
+    "zeros": (lambda: mechanism_model(True, "no", True), "zeros must be True or False, got 'no'"),
+    "separated": (lambda: mechanism_model(True, True, None), "separated must be True or False, got None"),
+    "no world": (lambda: read_outs(None, (F, G)), "world must be"),
+    "too few contexts": (
+        lambda: read_outs(PAPER, (F[1:], G)),
+        "contexts must have one row for each of the 80 embeddings",
+    ),
+    "not all words": (lambda: read_outs(PAPER, (F, G[1:])), "unembeddings must have shape"),
+    "no words before": (lambda: read_outs(PAPER, (F, G), G[0]), "unembeddings must have shape"),
+    "no table": (lambda: mean_length("g"), "unembeddings must"),
+    "no dimension": (lambda: settled_read_outs(True, True, dim=0), "dim must be at least 1, got 0"),
+    "no method": (lambda: mechanism_cell(True, True, True, 4, method="sgd"), "method must be one of"),
+    "no seed": (lambda: mechanism_cell(True, True, True, 4, n_seeds=0), "n_seeds must be at least 1, got 0"),
+    "no tenth": (lambda: mechanism_cell(True, True, True, 4, steps=9), "steps must be at least 10, got 9"),
+    "no rate": (lambda: mechanism_cell(True, True, True, 4, learning_rate=-1), "learning_rate must"),
+    "no start": (lambda: mechanism_cell(True, True, True, 4, start_scale=0.0), "start_scale must"),
+    "nothing": (lambda: interval([]), "values must"),
+    "no entry": (lambda: runs_of([{"dim": 4}], zeros=True), "records\\[0\\] must have an entry 'zeros'"),
+    "no switch": (lambda: switch_effect(rows_of(0), "room", "words"), "switch must be one of"),
+    "no number": (lambda: switch_effect(rows_of(0), "matched", "loss"), "read_out must be one of"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_says_what_would_be_right(name):
+    call, message = BAD_INPUT[name]
+    with pytest.raises(ValueError, match=message):
+        call()
