@@ -284,7 +284,7 @@ def mechanism_cell(
 
     Examples
     --------
-    >>> (row,) = mechanism_cell(True, False, True, 8, n_seeds=1, steps=1000)
+    >>> (row,) = mechanism_cell(True, False, True, 4, n_seeds=1, steps=1000)
     >>> row["words"] > 0.9, row["excess_loss"] < 1e-2
     (True, True)
     """
