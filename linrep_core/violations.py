@@ -414,6 +414,8 @@ def train_violated(
     *,
     seeds: Any,
     method: str = "adam",
+    learning_rate: float | None = None,
+    start_scale: float = 1.0,
     steps: int = FULL_BATCH_STEPS,
     constants: bool = False,
     progress: bool = True,
@@ -432,6 +434,10 @@ def train_violated(
         Of the starts.
     method
         ``"adam"`` or ``"gradient descent"``, with the rates of `linrep_core.phase_diagram.method_settings`.
+    learning_rate
+        Another rate than theirs.
+    start_scale
+        What the start is multiplied by.
     steps
         Length of each training.
     constants
@@ -457,7 +463,10 @@ def train_violated(
     d, n_steps = check_integer("dim", dim, low=1), check_integer("steps", steps, low=0)
     m = given[0].meanings.shape[1]
     settings = {"momentum": 0.0, **method_settings(check_choice("method", method, METHODS), m)}
-    starts = [_start(world, d, seed) for world, seed in zip(given, numbers, strict=True)]
+    if learning_rate is not None:
+        settings["learning_rate"] = check_number("learning_rate", learning_rate, low=0.0, open_interval=True)
+    scale = check_number("start_scale", start_scale, low=0.0, open_interval=True)
+    starts = [tuple(scale * table for table in _start(*of, d)) for of in zip(given, numbers, strict=True)]
     f, g = pad_sequence([f for f, _ in starts], batch_first=True), torch.stack([g for _, g in starts])
     p = pad_sequence([torch.as_tensor(world.distribution) for world in given], batch_first=True)
     weights = pad_sequence([torch.as_tensor(world.weights) for world in given], batch_first=True)[:, :, None]
@@ -496,7 +505,7 @@ def _check_worlds(worlds: Any, count: int) -> list[ViolatedWorld]:
     return given
 
 
-def _start(world: ViolatedWorld, dim: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _start(world: ViolatedWorld, seed: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Contexts, then tokens, uniform in +-1/sqrt(rows): the start of `SoftmaxPredictor.initialize`."""
     rng = np.random.default_rng(seed)
     sizes = world.distribution.shape

@@ -7,7 +7,7 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
-minutes each, optimisers and losses ten.
+minutes each, optimisers and losses ten, mechanisms a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
 from linrep_core.many_values import KINDS, ROOMS, value_cell
+from linrep_core.mechanisms import DIMS, mechanism_cell
 from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
 from linrep_core.objectives import objective_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
@@ -173,6 +174,18 @@ def optimiser_sweeps() -> dict[str, Sweep]:
     }
 
 
+def mechanism_sweeps() -> dict[str, Sweep]:
+    """Three switches with and without room: descent; without zeros for longer; from a small start; with Adam."""
+    on_off = [True, False]
+    every = {"matched": on_off, "zeros": on_off, "separated": on_off, "dim": list(DIMS), "n_seeds": [12]}
+    return {
+        "mechanisms": Sweep(mechanism_cell, every),
+        "mechanisms-long": Sweep(mechanism_cell, {**every, "zeros": [False], "steps": [30_000]}),
+        "mechanisms-small": Sweep(mechanism_cell, {**every, "start_scale": [0.1]}),
+        "mechanisms-adam": Sweep(mechanism_cell, {**every, "method": ["adam"], "learning_rate": [None]}),
+    }
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -186,6 +199,7 @@ SWEEPS = {
     **violation_sweeps(),
     **value_sweeps(),
     **optimiser_sweeps(),
+    **mechanism_sweeps(),
 }
 
 

@@ -474,6 +474,7 @@ ELSEWHERE = {
     "violations",
     "many_values",
     "word_orders",
+    *("mechanisms", "violations"),
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
