@@ -41,9 +41,10 @@ from linrep_core.language import LatentConditionalModel
 from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.reproduction import paper_world
+from linrep_core.sentences import SentenceWorld
 from linrep_core.theorems.bottleneck import MARGIN
 from linrep_core.theorems.unlimited_dimension import SWITCHED_OFF, singular_maps
-from linrep_core.transformer_study import study_world
+from linrep_core.transformer_training import TransformerRun, layer_reports, train_transformer
 from linrep_core.violations import Change
 
 Array = NDArray[np.float64]
@@ -250,3 +251,649 @@ PREDICTIONS = (
         "unembedding", 12, "transformer, names", "transformer, parts", 0.0, INFINITE, level=0.03,
     ),
 )  # fmt: skip
+
+
+# ---- what a chain costs ---------------------------------------------------------------------------------------------
+
+
+def chain_cost(table: Any, n_factors: float) -> float:
+    """The least sum of squared entries of K matrices with this product, all of them as wide as its rank or wider.
+
+    It is K sum_j sigma_j^(2/K), sigma_j the singular values; the chapter proves it. For K = 2 twice the nuclear norm.
+
+    Parameters
+    ----------
+    table
+        Shape (rows, columns).
+    n_factors
+        K, at least 1. A number between whole ones is no chain, but the formula makes sense.
+
+    Examples
+    --------
+    >>> chain_cost([[8.0, 0.0], [0.0, 1.0]], 1), chain_cost([[8.0, 0.0], [0.0, 1.0]], 3)
+    (65.0, 15.0)
+    """
+    z = check_array("table", table, shape=("rows", "columns"))
+    k = check_number("n_factors", n_factors, low=1.0)
+    sizes = np.linalg.svd(z, compute_uv=False)
+    return float(k * (sizes[sizes > 1e-12 * sizes.max(initial=0.0)] ** (2.0 / k)).sum())
+
+
+def shortest_chain(table: Any, n_factors: int) -> list[Array]:
+    """K matrices with this product and the least sum of squares: each has the K-th roots of the singular values.
+
+    Parameters
+    ----------
+    table
+        Shape (rows, columns).
+    n_factors
+        K, at least 2.
+
+    Returns
+    -------
+    list of K arrays
+        The first of shape (rows, r), the last of shape (r, columns), those between diagonal, with r = min(rows,
+        columns).
+
+    Examples
+    --------
+    >>> [abs(matrix).round(3).tolist() for matrix in shortest_chain([[8.0]], 3)]
+    [[[2.0]], [[2.0]], [[2.0]]]
+    """
+    z = check_array("table", table, shape=("rows", "columns"))
+    k = check_integer("n_factors", n_factors, low=2, high=2 * MAX_LAYERS)
+    left, sizes, right = np.linalg.svd(z, full_matrices=False)
+    root = sizes ** (1.0 / k)
+    return [left * root, *(np.diag(root) for _ in range(k - 2)), root[:, None] * right]
+
+
+def linear_price(n_concepts: int, n_factors: float) -> float:
+    """`chain_cost` of the linear table over all contexts: K m (2^(m+1) 3^(m-1))^(1/K).
+
+    Examples
+    --------
+    >>> round(linear_price(3, 2), 4), round(linear_price(3, 3), 4)
+    (72.0, 47.1733)
+    """
+    m, k = check_integer("n_concepts", n_concepts, low=1), check_number("n_factors", n_factors, low=1.0)
+    return float(k * m * (2.0 ** (m + 1) * 3.0 ** (m - 1)) ** (1 / k))
+
+
+def product_price(n_concepts: int, n_factors: float) -> float:
+    """`chain_cost` of the product table, rows centred: K 4^(1/K) ((1 + 3^(1/K))^m - 3^(m/K)).
+
+    Examples
+    --------
+    >>> round(product_price(3, 2), 4), round(product_price(3, 3), 4)
+    (60.7846, 55.0843)
+    """
+    m, k = check_integer("n_concepts", n_concepts, low=1), check_number("n_factors", n_factors, low=1.0)
+    return float(k * 4.0 ** (1 / k) * ((1.0 + 3.0 ** (1 / k)) ** m - 3.0 ** (m / k)))
+
+
+@dataclass(frozen=True)
+class SymmetricTable:
+    """A cheapest table, as far as a search found, among those with all symmetries of the cube.
+
+    Attributes
+    ----------
+    price : float
+        Its `chain_cost`.
+    singular_values : array of shape (m,)
+        Of degree 1 to m; degree s has C(m, s) of them.
+    """
+
+    price: float
+    singular_values: Array
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether only degree 1 is there."""
+        return bool((self.singular_values[1:] <= SWITCHED_OFF * self.singular_values[0]).all())
+
+    def mean_cosine(self, exponent: float = 1.0) -> float:
+        """Mean cosine of a concept's word steps where a word's coordinates are singular values to exponent / 2.
+
+        1 for the shorter table of two factors; 2 l / K behind l of K matrices, counted from the words.
+        """
+        power = check_number("exponent", exponent, low=0.0)
+        m, n = len(self.singular_values), 2 ** (len(self.singular_values) - 1)
+        kept = self.singular_values > SWITCHED_OFF * self.singular_values[0]
+        sizes = np.where(kept, self.singular_values, 1.0) ** power * kept
+        share = sizes[0] / sum(comb(m - 1, s) * size for s, size in enumerate(sizes))
+        return float((n * share - 1) / (n - 1)) if n > 1 else 1.0
+
+
+def cheapest_symmetric(n_concepts: int, n_factors: float, start: str = "linear") -> SymmetricTable:
+    """Search the tables -u(n, k) of `linrep_core.theorems.unlimited_dimension` for a cheap one with margin 2.
+
+    For K = 2 the problem is convex and the answer the cheapest table of all. For K > 2 it is not: the answer is a local
+    minimum that depends on the start, and nothing says that the cheapest table of all is symmetric.
+
+    Parameters
+    ----------
+    n_concepts
+        1 to 5.
+    n_factors
+        K, at least 2, a whole number or not.
+    start
+        ``"linear"`` or ``"product"``: the table from which the search sets out.
+
+    Examples
+    --------
+    >>> [cheapest_symmetric(2, k).is_linear for k in (2, 3)]
+    [False, True]
+    """
+    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_STUDY_CONCEPTS)
+    power = 2.0 / check_number("n_factors", n_factors, low=2.0)
+    pairs, maps = singular_maps(m)
+    from_linear = check_choice("start", start, ("linear", "product")) == "linear"
+    u = np.array([MARGIN * k if from_linear else MARGIN for _, k in pairs])
+    copies = np.array([comb(m, s) for s in range(1, m + 1)], dtype=np.float64)
+    for floor in np.geomspace(1.0, 1e-8, 100):  # the floor forgives small singular values less and less
+        sizes = np.hypot([np.linalg.norm(each @ u) for each in maps], floor)
+        weights = np.sqrt(copies * sizes ** (power - 2.0))
+        stacked = np.concatenate([weight * each for weight, each in zip(weights, maps, strict=True)])
+        found = lsq_linear(stacked, np.zeros(len(stacked)), bounds=(MARGIN, np.inf), method="bvls", tol=1e-15)
+        u = np.maximum(found.x, MARGIN)
+    values = np.array([np.linalg.norm(each @ u) for each in maps])
+    kept = values > SWITCHED_OFF * values[0]
+    return SymmetricTable(float(2.0 / power * (copies[kept] @ values[kept] ** power)), values)
+
+
+def price_with_relu(table: Any, *, width: int = HIDDEN, n_starts: int = 3, seed: int = 0) -> float:
+    """The least sum of squares found for H W G = Z, up to a number for each row of Z, where no entry of H is negative.
+
+    H is what a hidden layer of ReLU gives, and on names it may be anything: so this is what a table costs a perceptron
+    of names. Found by L-BFGS on H = P^2 with a growing penalty; a local minimum, the best of some starts.
+
+    Parameters
+    ----------
+    table
+        Shape (rows, columns).
+    width
+        Columns of H.
+    n_starts, seed
+        Random starts, and their seed.
+
+    Examples
+    --------
+    >>> round(price_with_relu([[1.0, -1.0], [-1.0, 1.0]], width=4, n_starts=2), 2)
+    6.0
+    """
+    target = torch.as_tensor(check_array("table", table, shape=("rows", "columns")))
+    wide = check_integer("width", width, low=1, high=1000)
+    count, first = check_integer("n_starts", n_starts, low=1, high=1000), check_integer("seed", seed, low=0)
+    with few_threads(target.numel()):
+        return min(_relu_price(target, wide, np.random.default_rng([first, i])) for i in range(count))
+
+
+def _relu_price(target: torch.Tensor, width: int, rng: np.random.Generator) -> float:
+    rows, columns = target.shape
+    sizes = ((rows, width), (width, width), (width, columns))
+    p, w, g = matrices = [torch.tensor(0.3 * rng.normal(size=size), requires_grad=True) for size in sizes]
+
+    def cost() -> torch.Tensor:
+        return (p**4).sum() + (w**2).sum() + (g**2).sum()
+
+    for penalty in 10.0 * 4.0 ** np.arange(7):
+        optimizer = torch.optim.LBFGS(matrices, max_iter=400, history_size=20, line_search_fn="strong_wolfe")
+
+        def closure(penalty: float = penalty, optimizer: torch.optim.Optimizer = optimizer) -> torch.Tensor:
+            optimizer.zero_grad()
+            gap = p**2 @ w @ g - target
+            loss = cost() + penalty * ((gap - gap.mean(dim=1, keepdim=True)) ** 2).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+    return float(cost().detach())
+
+
+# ---- training -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Method:
+    """Who takes the steps: full batch, exact loss. Plain descent on longer chains takes smaller steps."""
+
+    optimizer: str
+    rate: float
+    steps: int
+
+
+METHODS = {"gradient descent": Method("sgd", 0.5, 4000), "adam": Method("adam", 0.01, 1000)}
+
+
+@dataclass(frozen=True)
+class DepthLook:
+    """A chain at one moment.
+
+    Attributes
+    ----------
+    level : float or None
+        The share of what there is to learn below which it had just fallen; None for the last step.
+    step : int
+    share : float
+        Loss above the entropy floor, as a share of that of the predictor that knows nothing.
+    matrices : list of tensors
+        From a context's input to f(x), then from g(y) to a word's name: the product of all is the table of logits
+        (without ReLU, and for parts behind the table of parts).
+    context_layers : list of tensors, each of shape (n_contexts, width)
+        What flows for each context behind each of its matrices; the last is f(x).
+    word_layers : list of tensors, each of shape (2**m, width)
+        The same for words; the last is g(y).
+    """
+
+    level: float | None
+    step: int
+    share: float
+    matrices: list[torch.Tensor]
+    context_layers: list[torch.Tensor]
+    word_layers: list[torch.Tensor]
+
+    @property
+    def predictor(self) -> SoftmaxPredictor:
+        """f and g."""
+        return SoftmaxPredictor(self.context_layers[-1], self.word_layers[-1])
+
+
+def context_inputs(model: LatentConditionalModel, inputs: str) -> torch.Tensor:
+    """The input of each context: its name, shape (3**m, 3**m), or its parts, shape (3**m, 3 m).
+
+    Examples
+    --------
+    >>> from linrep_core import ConceptGraph
+    >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
+    >>> context_inputs(model, "parts")[5].tolist(), model.contexts()[5].tolist()  # told 0, told 1, unknown
+    ([0.0, 1.0, 0.0, 0.0, 0.0, 1.0], [1, -1])
+    """
+    check_instance("model", model, LatentConditionalModel)
+    contexts = model.contexts()
+    if check_choice("inputs", inputs, INPUTS) == "names":
+        return torch.eye(len(contexts), dtype=torch.float64)
+    parts = (contexts[:, :, None] == np.array([0, 1, -1])).reshape(len(contexts), -1)
+    return torch.as_tensor(parts.astype(np.float64))
+
+
+def train_chain(
+    models: Any,
+    dim: int,
+    *,
+    architecture: str | Architecture = "table",
+    method: str = "gradient descent",
+    seeds: Any,
+    scale: float = 1.0,
+    steps: int | None = None,
+    levels: Any = LEVELS,
+    progress: bool = True,
+) -> list[list[DepthLook]]:
+    """Train a chain for each world on its exact loss, all at once.
+
+    At the start the entries of f and g are on average as large as those of a lookup table's small start
+    (`SoftmaxPredictor.initialize`), whatever the architecture: so depth is not confounded with the size of the start.
+    With ``"table"`` and scale 1 it is that start, number by number.
+
+    Parameters
+    ----------
+    models
+        A list of worlds with the same number of concepts, all contexts and tokens possible.
+    dim
+        Dimension *d* of f and g.
+    architecture
+        A name in `ARCHITECTURES`, or an `Architecture`.
+    method
+        A name in `METHODS`.
+    seeds
+        One a world, of its start.
+    scale
+        Factor on the entries of f and g at the start, shared out evenly among their matrices.
+    steps
+        None: those of the method.
+    levels
+        Shares below which a run is looked at, when it first falls below.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    list of lists of DepthLook
+        For each world its looks in the order of time, the last step at the end. Training ends early when all runs have
+        fallen below the smallest level.
+
+    Raises
+    ------
+    ValueError
+        For bad arguments.
+
+    Examples
+    --------
+    >>> worlds = [paper_world(2, seed)[0] for seed in range(2)]
+    >>> kind = {"architecture": "names, 2 layers", "method": "adam"}
+    >>> runs = train_chain(worlds, 3, seeds=[0, 1], steps=300, progress=False, **kind)
+    >>> [len(looks[-1].matrices) for looks in runs], [looks[-1].share < 0.1 for looks in runs]
+    ([3, 3], [True, True])
+    """
+    kind = architecture
+    if not isinstance(kind, Architecture):
+        kind = ARCHITECTURES[check_choice("architecture", kind, ARCHITECTURES)]
+    chosen = METHODS[check_choice("method", method, METHODS)]
+    numbers = check_seeds("seeds", seeds)
+    if not numbers:
+        raise ValueError("seeds must name at least one run, got none")
+    worlds = check_sequence("models", models, length=len(numbers))
+    for i, world in enumerate(worlds):
+        check_instance(f"models[{i}]", world, LatentConditionalModel)
+        if world.n_concepts != worlds[0].n_concepts:
+            raise ValueError(f"models[{i}] must have {worlds[0].n_concepts} concepts, got {world.n_concepts}")
+    d, size = check_integer("dim", dim, low=1), check_number("scale", scale, low=0.0, open_interval=True)
+    n_steps = chosen.steps if steps is None else check_integer("steps", steps, low=0)
+    below = [check_number(f"levels[{i}]", x, low=0.0) for i, x in enumerate(check_iterable("levels", levels))]
+    shown = check_flag("progress", progress)
+    chains = _Chains(worlds, kind, [_start(worlds[0], kind, d, seed, size) for seed in numbers])
+    with few_threads(chains.joint.numel()):
+        return chains.train(chosen, n_steps, sorted(below, reverse=True), shown)
+
+
+def _start(model: LatentConditionalModel, kind: Architecture, dim: int, seed: int, scale: float) -> list[torch.Tensor]:
+    """Matrices of one chain, uniform; hidden ones keep the mean square of what passes through them."""
+    rng, n_contexts, n_tokens = np.random.default_rng(seed), 3**model.n_concepts, model.n_tokens
+    ones = 1 if kind.inputs == "names" else model.n_concepts  # in an input
+    n_inputs = n_contexts if kind.inputs == "names" else 3 * model.n_concepts
+    sides = (
+        (n_inputs, kind.context_layers, 1.0 / sqrt(n_contexts * ones), kind.relu),
+        (n_tokens, kind.word_layers, 1.0 / sqrt(n_tokens), False),
+    )
+    found = []
+    for inputs, layers, first, relu in sides:
+        widths = [inputs, *[HIDDEN] * (layers - 1), dim]
+        bounds = [first, *[sqrt((6.0 if relu else 3.0) / HIDDEN)] * (layers - 1)]
+        found.append(
+            [
+                torch.as_tensor((2 * rng.random((rows, columns)) - 1) * bound * scale ** (1 / layers))
+                for rows, columns, bound in zip(widths, widths[1:], bounds, strict=False)
+            ]
+        )
+    return [*found[0], *(matrix.T for matrix in reversed(found[1]))]
+
+
+class _Chains:
+    """The matrices of all runs, stacked: each of shape (runs, rows, columns)."""
+
+    def __init__(
+        self, worlds: list[LatentConditionalModel], kind: Architecture, starts: list[list[torch.Tensor]]
+    ) -> None:
+        self.kind, self.inputs = kind, context_inputs(worlds[0], kind.inputs)
+        stacked = zip(*starts, strict=True)
+        self.matrices = [torch.stack(each).contiguous().requires_grad_() for each in stacked]
+        self.joint = torch.stack([joint_table(world) for world in worlds])
+        self.floor = least_loss("cross-entropy", self.joint)
+        self.to_learn = cross_entropy(torch.zeros_like(self.joint), self.joint) - self.floor
+
+    def layers(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """What flows for contexts and for words behind each matrix."""
+        n = self.kind.context_layers
+        first = self.matrices[0]
+        contexts = [first if self.kind.inputs == "names" else self.inputs @ first]
+        for matrix in self.matrices[1:n]:
+            if self.kind.relu:
+                contexts[-1] = torch.relu(contexts[-1])
+            contexts.append(contexts[-1] @ matrix)
+        words = [self.matrices[-1].mT]
+        for matrix in reversed(self.matrices[n:-1]):
+            words.append(words[-1] @ matrix.mT)
+        return contexts, words
+
+    def losses(self) -> torch.Tensor:
+        """Cross-entropy of each run, in nats."""
+        contexts, words = self.layers()
+        return cross_entropy(contexts[-1] @ words[-1].mT, self.joint)
+
+    def train(self, method: Method, steps: int, levels: list[float], progress: bool) -> list[list[DepthLook]]:
+        kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+        shorter = (2.0 / self.kind.n_factors) ** 3 if method.optimizer == "sgd" else 1.0  # a long chain curves more
+        optimizer = kinds[method.optimizer](self.matrices, lr=method.rate * shorter)
+        looks: list[list[DepthLook]] = [[] for _ in self.joint]
+        next_look = done = 0
+        for step in tqdm(range(steps), disable=not progress, leave=False):
+            if step == next_look:
+                next_look += max(1, step // LOOKS_PER_STEP)
+                self._look(step, looks, levels)
+                if levels and all(len(each) == len(levels) for each in looks):
+                    break
+            optimizer.zero_grad()
+            self.losses().sum().backward()
+            optimizer.step()
+            done = step + 1
+        self._look(done, looks, levels)
+        for run, share in enumerate(self._shares()):
+            looks[run].append(self._seen(None, done, share, run))
+        return looks
+
+    @torch.no_grad()
+    def _shares(self) -> list[float]:
+        return ((self.losses() - self.floor) / self.to_learn).tolist()
+
+    def _look(self, step: int, looks: list[list[DepthLook]], levels: list[float]) -> None:
+        for run, share in enumerate(self._shares()):
+            while len(looks[run]) < len(levels) and share < levels[len(looks[run])]:
+                looks[run].append(self._seen(levels[len(looks[run])], step, share, run))
+
+    @torch.no_grad()
+    def _seen(self, level: float | None, step: int, share: float, run: int) -> DepthLook:
+        contexts, words = self.layers()
+        own = ([each[run].detach().clone() for each in stack] for stack in (self.matrices, contexts, words))
+        return DepthLook(level, step, share, *own)
+
+
+# ---- measures -------------------------------------------------------------------------------------------------------
+
+
+def context_cosine(model: LatentConditionalModel, table: Any) -> float:
+    """Mean over concepts of the mean cosine of a concept's steps between contexts, in any layer.
+
+    Parameters
+    ----------
+    model
+        Whose contexts have the rows of the table, all of them.
+    table
+        Shape (3**m, width).
+
+    Examples
+    --------
+    >>> model = paper_world(2, 0)[0]
+    >>> round(context_cosine(model, context_inputs(model, "parts")), 6)
+    1.0
+    """
+    check_instance("model", model, LatentConditionalModel)
+    contexts = model.contexts()
+    layer = check_array("table", table, shape=(len(contexts), "width"))
+    steps = [embedding_steering_vectors(layer, contexts, concept) for concept in range(model.n_concepts)]
+    return float(np.mean([mean_pairwise_cosine(each) for each in steps]))
+
+
+def directions(predictor: Any) -> float:
+    """In how many directions the logits are not small: the exponential of the entropy of their singular values.
+
+    Parameters
+    ----------
+    predictor
+        A `SoftmaxPredictor`; its logits are centred over words.
+
+    Examples
+    --------
+    >>> round(directions(SoftmaxPredictor(torch.eye(3)[:, :2], torch.eye(2))), 6)
+    1.0
+    """
+    check_instance("predictor", predictor, SoftmaxPredictor)
+    z = predictor.logits().double().numpy()
+    return float(np.exp(entropy(np.linalg.svd(z - z.mean(axis=1, keepdims=True), compute_uv=False))))
+
+
+def chain_excess(look: DepthLook) -> float:
+    """Sum of squares of a chain over the least that its product could have: 1 for a shortest chain, and more else.
+
+    For perceptrons it is a number without that meaning, since ReLU stands between the matrices.
+
+    Examples
+    --------
+    >>> looks = train_chain([paper_world(2, 0)[0]], 3, seeds=[0], steps=0, progress=False)
+    >>> chain_excess(looks[0][-1]) >= 1
+    True
+    """
+    check_instance("look", look, DepthLook)
+    product = look.matrices[0]
+    for matrix in look.matrices[1:]:
+        product = product @ matrix
+    cost = sum(float((matrix**2).sum()) for matrix in look.matrices)
+    return cost / chain_cost(product, len(look.matrices))
+
+
+# ---- the study ------------------------------------------------------------------------------------------------------
+
+
+def depth_cell(
+    architecture: str,
+    dim: int,
+    method: str = "gradient descent",
+    start: str = "usual",
+    *,
+    n_concepts: int = 3,
+    n_seeds: int = 12,
+    steps: int | None = None,
+) -> list[dict[str, Any]]:
+    """Every look at the runs of one architecture: a world, a start and a run for each seed, all at once.
+
+    Parameters
+    ----------
+    architecture
+        A name in `ARCHITECTURES`.
+    dim, method, steps
+        See `train_chain`.
+    start
+        A name in `STARTS`.
+    n_concepts
+        2 to 5.
+    n_seeds
+        Number of runs.
+
+    Returns
+    -------
+    list of dict
+        A record for each look: seed, level (None: the last step), step, share; the mean cosines of `LinearityReport`;
+        `directions`; ``excess cost``, see `chain_excess`, for linear chains; ``context layer 1`` to ``4``, the
+        `context_cosine` behind each of the context's matrices but the last (before ReLU), None where there is none;
+        ``gain inside``, that of f(x) less that of the first layer.
+
+    Raises
+    ------
+    ValueError
+        For bad arguments.
+
+    Examples
+    --------
+    >>> rows = depth_cell("names, 2 layers", 3, "adam", n_seeds=2, steps=50)
+    >>> [row["level"] for row in rows if row["seed"] == 0][-1] is None, len(rows) >= 2
+    (True, True)
+    """
+    check_choice("architecture", architecture, ARCHITECTURES)
+    m = check_integer("n_concepts", n_concepts, low=2, high=MAX_STUDY_CONCEPTS)
+    seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
+    scale = STARTS[check_choice("start", start, STARTS)]
+    worlds = [paper_world(m, seed)[0] for seed in seeds]
+    kind = {"architecture": architecture, "method": method, "scale": scale, "steps": steps}
+    runs = train_chain(worlds, dim, seeds=seeds, progress=False, **kind)
+    return [
+        {"seed": seed, "level": look.level, "step": look.step, "share": look.share, **_measured(world, look, kind)}
+        for seed, world, looks in zip(seeds, worlds, runs, strict=True)
+        for look in looks
+    ]
+
+
+N_LAYER_COLUMNS = 3  # layers of contexts before f(x) in the deepest architecture of the study
+
+
+def _measured(world: LatentConditionalModel, look: DepthLook, kind: dict[str, Any]) -> dict[str, float | None]:
+    report = linearity(world, look.predictor).mean
+    inside = [context_cosine(world, table) for table in look.context_layers]
+    empty: list[float | None] = [None] * N_LAYER_COLUMNS
+    layers = [*inside[:-1], *empty][:N_LAYER_COLUMNS]
+    return {
+        **{name: report[name] for name in MEASURES},
+        "directions": directions(look.predictor),
+        "excess cost": None if ARCHITECTURES[kind["architecture"]].relu else chain_excess(look),
+        **{f"context layer {i}": value for i, value in enumerate(layers, start=1)},
+        "gain inside": inside[-1] - inside[0] if len(inside) > 1 else None,
+    }
+
+
+# ---- sentences ------------------------------------------------------------------------------------------------------
+
+READERS = {  # how a transformer's contexts are told, and its layers; 0 layers are a bag of words with a norm
+    "bag, names": (True, 0),
+    "transformer, names": (True, 2),
+    "bag, parts": (False, 0),
+    "transformer, parts": (False, 2),
+}
+READER_WIDTH = 12
+
+
+def reader_cell(reader: str, first_seed: int, n_seeds: int, *, steps: int = 800) -> list[dict[str, Any]]:
+    """Transformers of width 12 that read sentences about three concepts: looks at levels, and streams at the end.
+
+    Parameters
+    ----------
+    reader
+        A name in `READERS`.
+    first_seed, n_seeds
+        Worlds (those of `depth_cell`), starts and batches.
+    steps
+        See `linrep_core.transformer_training.train_transformer`.
+
+    Returns
+    -------
+    list of dict
+        For each level of `LEVELS` the first recorded step below it, and level None for the last step: seed, level,
+        step, share and the mean cosines. In the last also ``stream 0`` to ``3``, the embedding cosine before the first
+        block, after each and after the norm, and ``stream alignment 0`` to ``3``.
+
+    Examples
+    --------
+    >>> (row,) = reader_cell("bag, parts", 0, 1, steps=0)
+    >>> row["level"] is None, row["stream 3"] is None
+    (True, True)
+    """
+    named, n_layers = READERS[check_choice("reader", reader, READERS)]
+    first = check_integer("first_seed", first_seed, low=0, high=10**6)
+    rows = []
+    for seed in range(first, first + check_integer("n_seeds", n_seeds, low=1, high=1000)):
+        world = SentenceWorld(paper_world(3, seed)[0], named=named)
+        settings = {"n_layers": n_layers, "width": READER_WIDTH, "steps": steps, "seed": seed}
+        run = train_transformer(world, **settings, progress=False)
+        rows += [{"seed": seed, **row} for row in _reader_rows(run)]
+    return rows
+
+
+def _reader_rows(run: TransformerRun) -> list[dict[str, Any]]:
+    joint = joint_table(run.world.model)
+    to_learn = float(cross_entropy(torch.zeros_like(joint), joint) - least_loss("cross-entropy", joint))
+    shares = run.history["excess_loss"] / to_learn
+    streams = layer_reports(run)
+    cosines = [report.mean for report in streams]
+    rows = []
+    for level in (*LEVELS, None):
+        below = np.flatnonzero(shares < level) if level is not None else [len(shares) - 1]
+        if len(below) == 0:
+            continue
+        at, last = below[0], level is None
+        row = {"level": level, "step": int(run.history["step"][at]), "share": float(shares[at])}
+        row |= {name: float(run.history[name][at]) for name in MEASURES}
+        for i in range(N_STREAMS):
+            there = last and i < len(cosines)
+            row[f"stream {i}"] = cosines[i]["embedding"] if there else None
+            row[f"stream alignment {i}"] = cosines[i]["alignment"] if there else None
+        rows.append(row)
+    return rows
+
+
+N_STREAMS = 4  # of two blocks

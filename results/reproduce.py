@@ -7,7 +7,7 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
-minutes each, optimisers and losses ten.
+minutes each, optimisers and losses ten, depth fifteen.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from linrep_core.depth import ARCHITECTURES, READERS, depth_cell, reader_cell
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
@@ -148,6 +149,33 @@ def optimiser_sweeps() -> dict[str, Sweep]:
     }
 
 
+def depth_sweeps() -> dict[str, Sweep]:
+    """Chains of every architecture in d = m, 2m, 4m; other starts; four concepts; transformers that read sentences."""
+    seeds = {"n_seeds": [12]}
+    some = ["table", "names, 2 layers", "names, 3 layers", "names, perceptron", "parts", "parts, perceptron"]
+    methods = {"method": ["gradient descent", "adam"]}
+    return {
+        "depth": Sweep(depth_cell, {"architecture": list(ARCHITECTURES), "dim": [3, 6, 12], **methods, **seeds}),
+        "depth-starts": Sweep(
+            depth_cell,
+            {
+                "architecture": some[:4],
+                "dim": [12],
+                "method": ["gradient descent"],
+                "start": ["small", "large"],
+                **seeds,
+            },
+        ),
+        "depth-m4": Sweep(
+            depth_cell,
+            {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
+        ),
+        "depth-readers": Sweep(
+            reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}
+        ),
+    }
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -160,6 +188,7 @@ SWEEPS = {
     **posterior_sweeps(),
     **violation_sweeps(),
     **optimiser_sweeps(),
+    **depth_sweeps(),
 }
 
 
