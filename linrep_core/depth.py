@@ -1,26 +1,16 @@
-"""Depth: lookup tables, deep linear maps, perceptrons and transformers that give f(x), and what a chain of matrices costs.
+"""Depth, the study: which architectures make straight lines, beside what was predicted.
 
-Book: part "Beyond the assumptions", chapter "Depth and attention". Source: this book; arXiv 2403.03867 has lookup tables
-only, and leaves other architectures open.
-
-A predictor is a chain of matrices: from a context's input to f(x), then from g(y) to a word's input. The logits are a
-product of K matrices, a table Z. The least sum of their squared entries over all such chains is K sum_j sigma_j^(2/K),
-sigma_j the singular values of Z: for K = 2 twice the nuclear norm, and the larger K, the dearer is rank.
-
-Inputs are ``"names"``, a number of its own for each context (one-hot), so that contexts share nothing; or ``"parts"``,
-for each concept one of *told 0*, *told 1*, *unknown* (m ones of 3m): a bag of words.
+Book: part "Beyond the assumptions", chapter "Depth and attention". Source: this book; arXiv 2403.03867 has lookup
+tables only, and leaves other architectures open. What a chain of matrices costs stands in `linrep_core.chains`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, sqrt
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 from scipy.stats import entropy
 from tqdm.auto import tqdm
 
@@ -36,62 +26,20 @@ from linrep_core._checks import (
     check_sequence,
 )
 from linrep_core._stepping import few_threads
+from linrep_core.chains import Architecture, chain_cost, context_inputs, layers, start_chain
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
 from linrep_core.language import LatentConditionalModel
 from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.reproduction import paper_world
 from linrep_core.sentences import SentenceWorld
-from linrep_core.theorems.bottleneck import MARGIN
-from linrep_core.theorems.unlimited_dimension import SWITCHED_OFF, singular_maps
 from linrep_core.transformer_training import TransformerRun, layer_reports, train_transformer
-from linrep_core.violations import Change
 
-Array = NDArray[np.float64]
-INPUTS = ("names", "parts")
-HIDDEN = 24  # width of every hidden layer of the study: room is scarce at f(x) only
-MAX_LAYERS = 10
 STARTS = {"small": 0.1, "usual": 1.0, "large": 5.0}  # entries of f and g, beside those of a lookup table's small start
 MAX_STUDY_CONCEPTS = 5
 
 
-# ---- architectures --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """How f(x) and g(y) are made.
-
-    Attributes
-    ----------
-    inputs : str
-        What a context is told by: ``"names"`` or ``"parts"``.
-    context_layers, word_layers : int
-        Matrices between a context's input and f(x), and between a word's name and g(y).
-    relu : bool
-        Whether negative numbers become 0 after each of the context's matrices but the last.
-
-    Examples
-    --------
-    >>> Architecture("names", 2).n_factors
-    3
-    """
-
-    inputs: str
-    context_layers: int
-    word_layers: int = 1
-    relu: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice("inputs", self.inputs, INPUTS)
-        check_integer("context_layers", self.context_layers, low=1, high=MAX_LAYERS)
-        check_integer("word_layers", self.word_layers, low=1, high=MAX_LAYERS)
-        check_flag("relu", self.relu)
-
-    @property
-    def n_factors(self) -> int:
-        """Matrices in the chain from contexts to words, K."""
-        return self.context_layers + self.word_layers
+# ---- architectures and predictions -----------------------------------------------------------------------------------
 
 
 ARCHITECTURES = {
@@ -108,9 +56,6 @@ ARCHITECTURES = {
     "parts, perceptron": Architecture("parts", 2, relu=True),
     "parts, deep perceptron": Architecture("parts", 3, relu=True),
 }
-
-
-# ---- predictions ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -253,203 +198,6 @@ PREDICTIONS = (
 )  # fmt: skip
 
 
-# ---- what a chain costs ---------------------------------------------------------------------------------------------
-
-
-def chain_cost(table: Any, n_factors: float) -> float:
-    """The least sum of squared entries of K matrices with this product, all of them as wide as its rank or wider.
-
-    It is K sum_j sigma_j^(2/K), sigma_j the singular values; the chapter proves it. For K = 2 twice the nuclear norm.
-
-    Parameters
-    ----------
-    table
-        Shape (rows, columns).
-    n_factors
-        K, at least 1. A number between whole ones is no chain, but the formula makes sense.
-
-    Examples
-    --------
-    >>> chain_cost([[8.0, 0.0], [0.0, 1.0]], 1), chain_cost([[8.0, 0.0], [0.0, 1.0]], 3)
-    (65.0, 15.0)
-    """
-    z = check_array("table", table, shape=("rows", "columns"))
-    k = check_number("n_factors", n_factors, low=1.0)
-    sizes = np.linalg.svd(z, compute_uv=False)
-    return float(k * (sizes[sizes > 1e-12 * sizes.max(initial=0.0)] ** (2.0 / k)).sum())
-
-
-def shortest_chain(table: Any, n_factors: int) -> list[Array]:
-    """K matrices with this product and the least sum of squares: each has the K-th roots of the singular values.
-
-    Parameters
-    ----------
-    table
-        Shape (rows, columns).
-    n_factors
-        K, at least 2.
-
-    Returns
-    -------
-    list of K arrays
-        The first of shape (rows, r), the last of shape (r, columns), those between diagonal, with r = min(rows,
-        columns).
-
-    Examples
-    --------
-    >>> [abs(matrix).round(3).tolist() for matrix in shortest_chain([[8.0]], 3)]
-    [[[2.0]], [[2.0]], [[2.0]]]
-    """
-    z = check_array("table", table, shape=("rows", "columns"))
-    k = check_integer("n_factors", n_factors, low=2, high=2 * MAX_LAYERS)
-    left, sizes, right = np.linalg.svd(z, full_matrices=False)
-    root = sizes ** (1.0 / k)
-    return [left * root, *(np.diag(root) for _ in range(k - 2)), root[:, None] * right]
-
-
-def linear_price(n_concepts: int, n_factors: float) -> float:
-    """`chain_cost` of the linear table over all contexts: K m (2^(m+1) 3^(m-1))^(1/K).
-
-    Examples
-    --------
-    >>> round(linear_price(3, 2), 4), round(linear_price(3, 3), 4)
-    (72.0, 47.1733)
-    """
-    m, k = check_integer("n_concepts", n_concepts, low=1), check_number("n_factors", n_factors, low=1.0)
-    return float(k * m * (2.0 ** (m + 1) * 3.0 ** (m - 1)) ** (1 / k))
-
-
-def product_price(n_concepts: int, n_factors: float) -> float:
-    """`chain_cost` of the product table, rows centred: K 4^(1/K) ((1 + 3^(1/K))^m - 3^(m/K)).
-
-    Examples
-    --------
-    >>> round(product_price(3, 2), 4), round(product_price(3, 3), 4)
-    (60.7846, 55.0843)
-    """
-    m, k = check_integer("n_concepts", n_concepts, low=1), check_number("n_factors", n_factors, low=1.0)
-    return float(k * 4.0 ** (1 / k) * ((1.0 + 3.0 ** (1 / k)) ** m - 3.0 ** (m / k)))
-
-
-@dataclass(frozen=True)
-class SymmetricTable:
-    """A cheapest table, as far as a search found, among those with all symmetries of the cube.
-
-    Attributes
-    ----------
-    price : float
-        Its `chain_cost`.
-    singular_values : array of shape (m,)
-        Of degree 1 to m; degree s has C(m, s) of them.
-    """
-
-    price: float
-    singular_values: Array
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether only degree 1 is there."""
-        return bool((self.singular_values[1:] <= SWITCHED_OFF * self.singular_values[0]).all())
-
-    def mean_cosine(self, exponent: float = 1.0) -> float:
-        """Mean cosine of a concept's word steps where a word's coordinates are singular values to exponent / 2.
-
-        1 for the shorter table of two factors; 2 l / K behind l of K matrices, counted from the words.
-        """
-        power = check_number("exponent", exponent, low=0.0)
-        m, n = len(self.singular_values), 2 ** (len(self.singular_values) - 1)
-        kept = self.singular_values > SWITCHED_OFF * self.singular_values[0]
-        sizes = np.where(kept, self.singular_values, 1.0) ** power * kept
-        share = sizes[0] / sum(comb(m - 1, s) * size for s, size in enumerate(sizes))
-        return float((n * share - 1) / (n - 1)) if n > 1 else 1.0
-
-
-def cheapest_symmetric(n_concepts: int, n_factors: float, start: str = "linear") -> SymmetricTable:
-    """Search the tables -u(n, k) of `linrep_core.theorems.unlimited_dimension` for a cheap one with margin 2.
-
-    For K = 2 the problem is convex and the answer the cheapest table of all. For K > 2 it is not: the answer is a local
-    minimum that depends on the start, and nothing says that the cheapest table of all is symmetric.
-
-    Parameters
-    ----------
-    n_concepts
-        1 to 5.
-    n_factors
-        K, at least 2, a whole number or not.
-    start
-        ``"linear"`` or ``"product"``: the table from which the search sets out.
-
-    Examples
-    --------
-    >>> [cheapest_symmetric(2, k).is_linear for k in (2, 3)]
-    [False, True]
-    """
-    m = check_integer("n_concepts", n_concepts, low=1, high=MAX_STUDY_CONCEPTS)
-    power = 2.0 / check_number("n_factors", n_factors, low=2.0)
-    pairs, maps = singular_maps(m)
-    from_linear = check_choice("start", start, ("linear", "product")) == "linear"
-    u = np.array([MARGIN * k if from_linear else MARGIN for _, k in pairs])
-    copies = np.array([comb(m, s) for s in range(1, m + 1)], dtype=np.float64)
-    for floor in np.geomspace(1.0, 1e-8, 100):  # the floor forgives small singular values less and less
-        sizes = np.hypot([np.linalg.norm(each @ u) for each in maps], floor)
-        weights = np.sqrt(copies * sizes ** (power - 2.0))
-        stacked = np.concatenate([weight * each for weight, each in zip(weights, maps, strict=True)])
-        found = lsq_linear(stacked, np.zeros(len(stacked)), bounds=(MARGIN, np.inf), method="bvls", tol=1e-15)
-        u = np.maximum(found.x, MARGIN)
-    values = np.array([np.linalg.norm(each @ u) for each in maps])
-    kept = values > SWITCHED_OFF * values[0]
-    return SymmetricTable(float(2.0 / power * (copies[kept] @ values[kept] ** power)), values)
-
-
-def price_with_relu(table: Any, *, width: int = HIDDEN, n_starts: int = 3, seed: int = 0) -> float:
-    """The least sum of squares found for H W G = Z, up to a number for each row of Z, where no entry of H is negative.
-
-    H is what a hidden layer of ReLU gives, and on names it may be anything: so this is what a table costs a perceptron
-    of names. Found by L-BFGS on H = P^2 with a growing penalty; a local minimum, the best of some starts.
-
-    Parameters
-    ----------
-    table
-        Shape (rows, columns).
-    width
-        Columns of H.
-    n_starts, seed
-        Random starts, and their seed.
-
-    Examples
-    --------
-    >>> round(price_with_relu([[1.0, -1.0], [-1.0, 1.0]], width=4, n_starts=2), 2)
-    6.0
-    """
-    target = torch.as_tensor(check_array("table", table, shape=("rows", "columns")))
-    wide = check_integer("width", width, low=1, high=1000)
-    count, first = check_integer("n_starts", n_starts, low=1, high=1000), check_integer("seed", seed, low=0)
-    with few_threads(target.numel()):
-        return min(_relu_price(target, wide, np.random.default_rng([first, i])) for i in range(count))
-
-
-def _relu_price(target: torch.Tensor, width: int, rng: np.random.Generator) -> float:
-    rows, columns = target.shape
-    sizes = ((rows, width), (width, width), (width, columns))
-    p, w, g = matrices = [torch.tensor(0.3 * rng.normal(size=size), requires_grad=True) for size in sizes]
-
-    def cost() -> torch.Tensor:
-        return (p**4).sum() + (w**2).sum() + (g**2).sum()
-
-    for penalty in 10.0 * 4.0 ** np.arange(7):
-        optimizer = torch.optim.LBFGS(matrices, max_iter=400, history_size=20, line_search_fn="strong_wolfe")
-
-        def closure(penalty: float = penalty, optimizer: torch.optim.Optimizer = optimizer) -> torch.Tensor:
-            optimizer.zero_grad()
-            gap = p**2 @ w @ g - target
-            loss = cost() + penalty * ((gap - gap.mean(dim=1, keepdim=True)) ** 2).sum()
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
-    return float(cost().detach())
-
-
 # ---- training -------------------------------------------------------------------------------------------------------
 
 
@@ -494,26 +242,8 @@ class DepthLook:
 
     @property
     def predictor(self) -> SoftmaxPredictor:
-        """f and g."""
+        """The pair of tables, f and g."""
         return SoftmaxPredictor(self.context_layers[-1], self.word_layers[-1])
-
-
-def context_inputs(model: LatentConditionalModel, inputs: str) -> torch.Tensor:
-    """The input of each context: its name, shape (3**m, 3**m), or its parts, shape (3**m, 3 m).
-
-    Examples
-    --------
-    >>> from linrep_core import ConceptGraph
-    >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
-    >>> context_inputs(model, "parts")[5].tolist(), model.contexts()[5].tolist()  # told 0, told 1, unknown
-    ([0.0, 1.0, 0.0, 0.0, 0.0, 1.0], [1, -1])
-    """
-    check_instance("model", model, LatentConditionalModel)
-    contexts = model.contexts()
-    if check_choice("inputs", inputs, INPUTS) == "names":
-        return torch.eye(len(contexts), dtype=torch.float64)
-    parts = (contexts[:, :, None] == np.array([0, 1, -1])).reshape(len(contexts), -1)
-    return torch.as_tensor(parts.astype(np.float64))
 
 
 def train_chain(
@@ -590,31 +320,10 @@ def train_chain(
     n_steps = chosen.steps if steps is None else check_integer("steps", steps, low=0)
     below = [check_number(f"levels[{i}]", x, low=0.0) for i, x in enumerate(check_iterable("levels", levels))]
     shown = check_flag("progress", progress)
-    chains = _Chains(worlds, kind, [_start(worlds[0], kind, d, seed, size) for seed in numbers])
+    starts = [start_chain(kind, worlds[0].n_concepts, d, seed=seed, scale=size) for seed in numbers]
+    chains = _Chains(worlds, kind, starts)
     with few_threads(chains.joint.numel()):
         return chains.train(chosen, n_steps, sorted(below, reverse=True), shown)
-
-
-def _start(model: LatentConditionalModel, kind: Architecture, dim: int, seed: int, scale: float) -> list[torch.Tensor]:
-    """Matrices of one chain, uniform; hidden ones keep the mean square of what passes through them."""
-    rng, n_contexts, n_tokens = np.random.default_rng(seed), 3**model.n_concepts, model.n_tokens
-    ones = 1 if kind.inputs == "names" else model.n_concepts  # in an input
-    n_inputs = n_contexts if kind.inputs == "names" else 3 * model.n_concepts
-    sides = (
-        (n_inputs, kind.context_layers, 1.0 / sqrt(n_contexts * ones), kind.relu),
-        (n_tokens, kind.word_layers, 1.0 / sqrt(n_tokens), False),
-    )
-    found = []
-    for inputs, layers, first, relu in sides:
-        widths = [inputs, *[HIDDEN] * (layers - 1), dim]
-        bounds = [first, *[sqrt((6.0 if relu else 3.0) / HIDDEN)] * (layers - 1)]
-        found.append(
-            [
-                torch.as_tensor((2 * rng.random((rows, columns)) - 1) * bound * scale ** (1 / layers))
-                for rows, columns, bound in zip(widths, widths[1:], bounds, strict=False)
-            ]
-        )
-    return [*found[0], *(matrix.T for matrix in reversed(found[1]))]
 
 
 class _Chains:
@@ -623,7 +332,7 @@ class _Chains:
     def __init__(
         self, worlds: list[LatentConditionalModel], kind: Architecture, starts: list[list[torch.Tensor]]
     ) -> None:
-        self.kind, self.inputs = kind, context_inputs(worlds[0], kind.inputs)
+        self.kind, self.inputs = kind, context_inputs(worlds[0].n_concepts, kind.inputs)
         stacked = zip(*starts, strict=True)
         self.matrices = [torch.stack(each).contiguous().requires_grad_() for each in stacked]
         self.joint = torch.stack([joint_table(world) for world in worlds])
@@ -632,17 +341,7 @@ class _Chains:
 
     def layers(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         """What flows for contexts and for words behind each matrix."""
-        n = self.kind.context_layers
-        first = self.matrices[0]
-        contexts = [first if self.kind.inputs == "names" else self.inputs @ first]
-        for matrix in self.matrices[1:n]:
-            if self.kind.relu:
-                contexts[-1] = torch.relu(contexts[-1])
-            contexts.append(contexts[-1] @ matrix)
-        words = [self.matrices[-1].mT]
-        for matrix in reversed(self.matrices[n:-1]):
-            words.append(words[-1] @ matrix.mT)
-        return contexts, words
+        return layers(self.kind, self.inputs, self.matrices)
 
     def losses(self) -> torch.Tensor:
         """Cross-entropy of each run, in nats."""
@@ -702,7 +401,7 @@ def context_cosine(model: LatentConditionalModel, table: Any) -> float:
     Examples
     --------
     >>> model = paper_world(2, 0)[0]
-    >>> round(context_cosine(model, context_inputs(model, "parts")), 6)
+    >>> round(context_cosine(model, context_inputs(2, "parts")), 6)
     1.0
     """
     check_instance("model", model, LatentConditionalModel)

@@ -170,9 +170,7 @@ def depth_sweeps() -> dict[str, Sweep]:
             depth_cell,
             {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
         ),
-        "depth-readers": Sweep(
-            reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}
-        ),
+        "depth-readers": Sweep(reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}),
     }
 
 
