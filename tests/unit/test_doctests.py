@@ -12,7 +12,7 @@ import pytest
 import linrep_core
 
 MODULES = sorted(module.name for module in pkgutil.iter_modules(linrep_core.__path__) if not module.ispkg)
-OUTSIDE = {"figures", "_checks"}  # a picture shows itself in the book; checks are not public
+OUTSIDE = {"_checks"}  # not public
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -6,22 +6,31 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``explain``
+    links symbols and terms to what they mean.
 ``lab``
     shows the lab as a picture that comes alive when the reader arrives.
+``prerequisites``
+    draws the map of chapters from what each says it needs.
+``launch``
+    offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
     takes out of every written page what it does not need and mends what accessibility checks find.
 """
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, figures, formulas, lab, pages
+from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    """Connect the five parts to Sphinx."""
+    """Connect its parts to Sphinx."""
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    explain.setup(app)
     lab.setup(app)
+    prerequisites.setup(app)
+    launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

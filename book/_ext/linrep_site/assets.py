@@ -28,7 +28,7 @@ ICONS = {
     "solid": [
         "angle-right", "arrow-right-from-bracket", "bars", "chevron-down", "chevron-right", "circle-half-stroke",
         "circle-info", "circle-xmark", "code", "download", "expand", "file", "file-pdf", "list", "magnifying-glass",
-        "moon", "sun", "angle-left", "arrow-up", "xmark",
+        "moon", "sun", "angle-left", "arrow-up", "xmark", "rocket",
     ],
     "brands": ["github"],
 }  # fmt: skip
