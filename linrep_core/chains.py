@@ -97,7 +97,13 @@ def context_inputs(n_concepts: int, inputs: str) -> torch.Tensor:
 
 
 def start_chain(
-    architecture: Architecture, n_concepts: int, dim: int, *, seed: int = 0, scale: float = 1.0
+    architecture: Architecture,
+    n_concepts: int,
+    dim: int,
+    *,
+    seed: int = 0,
+    scale: float = 1.0,
+    word_scale: float | None = None,
 ) -> list[torch.Tensor]:
     """Random matrices: the entries of f and g are on average as large as those of a lookup table's small start.
 
@@ -112,6 +118,8 @@ def start_chain(
         Fixes the numbers.
     scale
         Factor on the entries of f and g, shared out evenly among their matrices.
+    word_scale
+        That of g, where it is another one.
 
     Examples
     --------
@@ -121,23 +129,24 @@ def start_chain(
     check_instance("architecture", architecture, Architecture)
     kind, m, d = architecture, _concepts(n_concepts), check_integer("dim", dim, low=1)
     size = check_number("scale", scale, low=0.0, open_interval=True)
+    of_words = size if word_scale is None else check_number("word_scale", word_scale, low=0.0, open_interval=True)
     rng, n_contexts, n_tokens = np.random.default_rng(check_integer("seed", seed, low=0)), 3**m, 2**m
     ones, n_inputs = (1, n_contexts) if kind.inputs == "names" else (m, 3 * m)
-    sides = (
-        (n_inputs, kind.context_layers, 1.0 / sqrt(n_contexts * ones), kind.relu),
-        (n_tokens, kind.word_layers, 1.0 / sqrt(n_tokens), False),
-    )
-    found = []
-    for inputs, layers, first, relu in sides:
-        widths = [inputs, *[HIDDEN] * (layers - 1), d]
-        bounds = [first, *[sqrt((6.0 if relu else 3.0) / HIDDEN)] * (layers - 1)]
-        found.append(
-            [
-                torch.as_tensor((2 * rng.random((rows, columns)) - 1) * bound * size ** (1 / layers))
-                for rows, columns, bound in zip(widths, widths[1:], bounds, strict=False)
-            ]
-        )
-    return [*found[0], *(matrix.T for matrix in reversed(found[1]))]
+    contexts = _side(rng, [n_inputs, *[HIDDEN] * (kind.context_layers - 1), d], size, kind.relu)
+    contexts[0] *= sqrt(n_inputs / (n_contexts * ones))  # as many numbers are added up as an input has ones
+    words = _side(rng, [n_tokens, *[HIDDEN] * (kind.word_layers - 1), d], of_words, relu=False)
+    return [*contexts, *(matrix.T for matrix in reversed(words))]
+
+
+def _side(rng: np.random.Generator, widths: list[int], size: float, relu: bool) -> list[torch.Tensor]:
+    """Matrices from names to f or g, whose entries are as large as those of one matrix within size / sqrt(names)."""
+    gain = sqrt((6.0 if relu else 3.0) / HIDDEN)
+    bounds = [1.0 / sqrt(widths[0]), *[gain] * (len(widths) - 2)]
+    share = size ** (1 / len(bounds))
+    return [
+        torch.as_tensor((2 * rng.random((rows, columns)) - 1) * bound * share)
+        for rows, columns, bound in zip(widths, widths[1:], bounds, strict=False)
+    ]
 
 
 def layers(

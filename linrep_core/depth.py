@@ -27,6 +27,7 @@ from linrep_core._checks import (
 )
 from linrep_core._stepping import few_threads
 from linrep_core.chains import Architecture, chain_cost, context_inputs, layers, start_chain
+from linrep_core.class_members import smallest_member
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
 from linrep_core.language import LatentConditionalModel
 from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
@@ -35,7 +36,8 @@ from linrep_core.reproduction import paper_world
 from linrep_core.sentences import SentenceWorld
 from linrep_core.transformer_training import TransformerRun, layer_reports, train_transformer
 
-STARTS = {"small": 0.1, "usual": 1.0, "large": 5.0}  # entries of f and g, beside those of a lookup table's small start
+# entries of f, and of g, beside those of a lookup table's small start
+STARTS = {"small": (0.1, 0.1), "usual": (1.0, 1.0), "large": (5.0, 5.0), "small words": (1.0, 0.1)}
 MAX_STUDY_CONCEPTS = 5
 
 
@@ -198,6 +200,42 @@ PREDICTIONS = (
 )  # fmt: skip
 
 
+# Written down after the first table, before the second: its embeddings and logits did what was said, its unembeddings
+# did not. The reading: what the start left in g, in directions that no context sees, hides them; the more so the longer
+# the chain, in which g need not grow as far.
+SECOND_PREDICTIONS = (
+    Prediction(
+        "the same distribution in its shortest tables: one more matrix straightens",
+        "there nothing of the start is left but what contexts see",
+        "shortest unembedding", 12, "table", "names, 2 layers", 0.1, INFINITE,
+    ),
+    Prediction(
+        "the same with Adam", "same",
+        "shortest unembedding", 12, "table", "names, 2 layers", 0.05, INFINITE, method="adam",
+    ),
+    Prediction("parts in their shortest tables", "same", "shortest unembedding", 12, None, "parts", 0.9, 1.0),
+    Prediction(
+        "small words only: names, 2 layers",
+        "the start of g alone is what hides it",
+        "unembedding", 12, "names, 2 layers", "names, 2 layers", 0.1, INFINITE,
+        start="small words", first_start="usual",
+    ),
+    Prediction(
+        "small words only: parts", "same", "unembedding", 12, None, "parts", 0.95, 1.0, start="small words"
+    ),
+    Prediction("parts from a small start", "same", "unembedding", 12, None, "parts", 0.95, 1.0, start="small"),
+    Prediction(
+        "one more matrix with Adam, from a small start",
+        "with little of the start left, the price decides",
+        "unembedding", 12, "table", "names, 2 layers", 0.1, INFINITE, method="adam", start="small",
+    ),
+    Prediction(
+        "a perceptron of parts bends them also from a small start", "it can make products of parts",
+        "unembedding", 12, "parts", "parts, perceptron", -INFINITE, 0.0, start="small",
+    ),
+)  # fmt: skip
+
+
 # ---- training -------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +292,7 @@ def train_chain(
     method: str = "gradient descent",
     seeds: Any,
     scale: float = 1.0,
+    word_scale: float | None = None,
     steps: int | None = None,
     levels: Any = LEVELS,
     progress: bool = True,
@@ -278,6 +317,8 @@ def train_chain(
         One a world, of its start.
     scale
         Factor on the entries of f and g at the start, shared out evenly among their matrices.
+    word_scale
+        That of g, where it is another one.
     steps
         None: those of the method.
     levels
@@ -316,11 +357,11 @@ def train_chain(
         check_instance(f"models[{i}]", world, LatentConditionalModel)
         if world.n_concepts != worlds[0].n_concepts:
             raise ValueError(f"models[{i}] must have {worlds[0].n_concepts} concepts, got {world.n_concepts}")
-    d, size = check_integer("dim", dim, low=1), check_number("scale", scale, low=0.0, open_interval=True)
     n_steps = chosen.steps if steps is None else check_integer("steps", steps, low=0)
     below = [check_number(f"levels[{i}]", x, low=0.0) for i, x in enumerate(check_iterable("levels", levels))]
     shown = check_flag("progress", progress)
-    starts = [start_chain(kind, worlds[0].n_concepts, d, seed=seed, scale=size) for seed in numbers]
+    sizes = {"scale": scale, "word_scale": word_scale}
+    starts = [start_chain(kind, worlds[0].n_concepts, dim, seed=seed, **sizes) for seed in numbers]
     chains = _Chains(worlds, kind, starts)
     with few_threads(chains.joint.numel()):
         return chains.train(chosen, n_steps, sorted(below, reverse=True), shown)
@@ -480,7 +521,8 @@ def depth_cell(
     -------
     list of dict
         A record for each look: seed, level (None: the last step), step, share; the mean cosines of `LinearityReport`;
-        `directions`; ``excess cost``, see `chain_excess`, for linear chains; ``context layer 1`` to ``4``, the
+        ``shortest unembedding`` and ``shortest embedding``, those of the shortest two tables with the same
+        distribution; `directions`; ``excess cost``, see `chain_excess`, for linear chains; ``context layer 1`` to ``4``, the
         `context_cosine` behind each of the context's matrices but the last (before ReLU), None where there is none;
         ``gain inside``, that of f(x) less that of the first layer.
 
@@ -498,9 +540,9 @@ def depth_cell(
     check_choice("architecture", architecture, ARCHITECTURES)
     m = check_integer("n_concepts", n_concepts, low=2, high=MAX_STUDY_CONCEPTS)
     seeds = range(check_integer("n_seeds", n_seeds, low=1, high=10_000))
-    scale = STARTS[check_choice("start", start, STARTS)]
+    scale, word_scale = STARTS[check_choice("start", start, STARTS)]
     worlds = [paper_world(m, seed)[0] for seed in seeds]
-    kind = {"architecture": architecture, "method": method, "scale": scale, "steps": steps}
+    kind = {"architecture": architecture, "method": method, "scale": scale, "word_scale": word_scale, "steps": steps}
     runs = train_chain(worlds, dim, seeds=seeds, progress=False, **kind)
     return [
         {"seed": seed, "level": look.level, "step": look.step, "share": look.share, **_measured(world, look, kind)}
@@ -514,11 +556,13 @@ N_LAYER_COLUMNS = 3  # layers of contexts before f(x) in the deepest architectur
 
 def _measured(world: LatentConditionalModel, look: DepthLook, kind: dict[str, Any]) -> dict[str, float | None]:
     report = linearity(world, look.predictor).mean
+    shortest = linearity(world, smallest_member(look.predictor)).mean
     inside = [context_cosine(world, table) for table in look.context_layers]
     empty: list[float | None] = [None] * N_LAYER_COLUMNS
     layers = [*inside[:-1], *empty][:N_LAYER_COLUMNS]
     return {
         **{name: report[name] for name in MEASURES},
+        **{f"shortest {name}": shortest[name] for name in MEASURES[:2]},
         "directions": directions(look.predictor),
         "excess cost": None if ARCHITECTURES[kind["architecture"]].relu else chain_excess(look),
         **{f"context layer {i}": value for i, value in enumerate(layers, start=1)},

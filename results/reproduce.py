@@ -159,10 +159,10 @@ def depth_sweeps() -> dict[str, Sweep]:
         "depth-starts": Sweep(
             depth_cell,
             {
-                "architecture": some[:4],
+                "architecture": [*some, "parts, 2 layers"],
                 "dim": [12],
-                "method": ["gradient descent"],
-                "start": ["small", "large"],
+                **methods,
+                "start": ["small", "small words", "large"],
                 **seeds,
             },
         ),
