@@ -345,7 +345,7 @@ def price_with_relu(table: Any, *, width: int = HIDDEN, n_starts: int = 3, seed:
 
     Examples
     --------
-    >>> round(price_with_relu([[1.0, -1.0], [-1.0, 1.0]], width=4, n_starts=2), 2)
+    >>> round(price_with_relu([[1.0, -1.0], [-1.0, 1.0]], width=4, n_starts=1), 2)
     6.0
     """
     target = torch.as_tensor(check_array("table", table, shape=("rows", "columns")))
@@ -365,7 +365,7 @@ def _relu_price(target: torch.Tensor, width: int, rng: np.random.Generator) -> f
         return (p**4).sum() + (w**2).sum() + (g**2).sum()
 
     for penalty in 10.0 * 4.0 ** np.arange(7):
-        optimizer = torch.optim.LBFGS(matrices, max_iter=400, history_size=20, line_search_fn="strong_wolfe")
+        optimizer = torch.optim.LBFGS(matrices, max_iter=150, history_size=20, line_search_fn="strong_wolfe")
 
         def closure(penalty: float = penalty, optimizer: torch.optim.Optimizer = optimizer) -> torch.Tensor:
             optimizer.zero_grad()
@@ -459,4 +459,5 @@ def cheapest_chain(architecture: Architecture, n_concepts: int, dim: int, *, see
     with torch.no_grad():
         contexts, words = layers(architecture, inputs, matrices)
         cost = sum(float((each**2).sum()) for each in matrices)
-        return CheapestChain(cost, max(0.0, float(lacking().max())), SoftmaxPredictor(contexts[-1], words[-1]))
+        tables = SoftmaxPredictor(contexts[-1].detach(), words[-1].detach())
+        return CheapestChain(cost, max(0.0, float(lacking().max())), tables)

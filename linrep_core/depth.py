@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import entropy
+from scipy.stats import t as student
 from tqdm.auto import tqdm
 
 from linrep_core._checks import (
@@ -22,17 +23,18 @@ from linrep_core._checks import (
     check_integer,
     check_iterable,
     check_number,
+    check_records,
     check_seeds,
     check_sequence,
 )
 from linrep_core._stepping import few_threads
-from linrep_core.chains import Architecture, chain_cost, context_inputs, layers, start_chain
+from linrep_core.chains import Architecture, chain_cost, cheapest_chain, context_inputs, layers, start_chain
 from linrep_core.class_members import smallest_member
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
 from linrep_core.language import LatentConditionalModel
 from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.reproduction import paper_world
+from linrep_core.reproduction import estimate, paper_world
 from linrep_core.sentences import SentenceWorld
 from linrep_core.transformer_training import TransformerRun, layer_reports, train_transformer
 
@@ -76,8 +78,10 @@ class Prediction:
         Refuted by a 95 % interval that lies outside; held if it lies inside; open otherwise.
     level : float
         Share left to learn when the runs are compared.
-    method, start, n_concepts
-        Of both cells; `first_start` and `first_dim` where the first has another one.
+    method, start : str
+        Of both cells.
+    first_start : str or None
+        That of the first, where it is another one.
     """
 
     claim: str
@@ -522,9 +526,9 @@ def depth_cell(
     list of dict
         A record for each look: seed, level (None: the last step), step, share; the mean cosines of `LinearityReport`;
         ``shortest unembedding`` and ``shortest embedding``, those of the shortest two tables with the same
-        distribution; `directions`; ``excess cost``, see `chain_excess`, for linear chains; ``context layer 1`` to ``4``, the
-        `context_cosine` behind each of the context's matrices but the last (before ReLU), None where there is none;
-        ``gain inside``, that of f(x) less that of the first layer.
+        distribution; `directions`; ``excess cost``, see `chain_excess`, for linear chains; ``context layer 1`` to
+        ``3``, the `context_cosine` behind each of the context's matrices but the last (before ReLU), None where there
+        is none; ``gain inside``, that of f(x) less that of the first layer.
 
     Raises
     ------
@@ -568,6 +572,98 @@ def _measured(world: LatentConditionalModel, look: DepthLook, kind: dict[str, An
         **{f"context layer {i}": value for i, value in enumerate(layers, start=1)},
         "gain inside": inside[-1] - inside[0] if len(inside) > 1 else None,
     }
+
+
+def price_cell(architecture: str, n_concepts: int, dim: int, *, n_starts: int = 4) -> list[dict[str, Any]]:
+    """`linrep_core.chains.cheapest_chain` from several starts: what the margins cost, before any training.
+
+    Examples
+    --------
+    >>> [round(row["mean cosine"], 2) for row in price_cell("parts", 2, 3, n_starts=1)]
+    [1.0]
+    """
+    kind = ARCHITECTURES[check_choice("architecture", architecture, ARCHITECTURES)]
+    starts = range(check_integer("n_starts", n_starts, low=1, high=1000))
+    found = [cheapest_chain(kind, n_concepts, dim, seed=seed) for seed in starts]
+    return [
+        {"seed": seed, "cost": each.cost, "shortfall": each.shortfall, "mean cosine": each.mean_cosine}
+        for seed, each in zip(starts, found, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a prediction: mean, 95 % interval (Student's t), the number of runs, and the verdict."""
+
+    mean: float
+    low: float
+    high: float
+    n_runs: int
+    verdict: str
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+def column(records: Any, measure: str, **kind: Any) -> dict[int, float]:
+    """By seed: a measure of the runs of one kind that have it.
+
+    Parameters
+    ----------
+    records
+        Rows of the study's tables.
+    measure
+        A column.
+    kind
+        Columns and the values that they must have.
+
+    Examples
+    --------
+    >>> column([{"seed": 0, "dim": 3, "x": 0.5}, {"seed": 0, "dim": 6, "x": 0.1}], "x", dim=3)
+    {0: 0.5}
+    """
+    rows = check_records("records", records, ("seed", measure, *kind))
+    return {r["seed"]: r[measure] for r in rows if kind.items() <= r.items() and r[measure] is not None}
+
+
+def outcome(prediction: Prediction, records: Any) -> Outcome:
+    """Judge a prediction by rows of the study's tables, world by world.
+
+    Parameters
+    ----------
+    prediction
+        One of `PREDICTIONS` or `SECOND_PREDICTIONS`.
+    records
+        Rows with ``architecture``, ``dim``, ``level``, ``method``, ``start``, ``seed`` and the measure.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two worlds have what is compared.
+
+    Examples
+    --------
+    >>> said = Prediction("rises", "why", "x", 3, None, "table", 0.0, 1.0)
+    >>> kind = {"architecture": "table", "dim": 3, "level": 0.01, "method": "gradient descent", "start": "usual"}
+    >>> str(outcome(said, [{**kind, "seed": seed, "x": 0.5 + seed / 10} for seed in (0, 1, 2)]))
+    '+0.60 [+0.35, +0.85]'
+    """
+    check_instance("prediction", prediction, Prediction)
+    said = prediction
+    kind = {"dim": said.dim, "level": said.level, "method": said.method}
+    second = column(records, said.measure, architecture=said.second, start=said.start, **kind)
+    first = dict.fromkeys(second, 0.0)
+    if said.first is not None:
+        start = said.first_start or said.start
+        first = column(records, said.measure, architecture=said.first, start=start, **kind)
+    both = sorted(first.keys() & second.keys())
+    if len(both) < 2:
+        raise ValueError(f"records must have at least two worlds for {said.claim!r}, got {len(both)}")
+    found = estimate([second[seed] - first[seed] for seed in both])
+    reach = float(student.ppf(0.975, len(both) - 1)) * found.error
+    low, high = found.mean - reach, found.mean + reach
+    inside, outside = said.low <= low and high <= said.high, high < said.low or low > said.high
+    return Outcome(found.mean, low, high, len(both), "held" if inside else "refuted" if outside else "open")
 
 
 # ---- sentences ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from linrep_core.depth import ARCHITECTURES, READERS, depth_cell, reader_cell
+from linrep_core.depth import ARCHITECTURES, READERS, depth_cell, price_cell, reader_cell
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
@@ -169,6 +169,9 @@ def depth_sweeps() -> dict[str, Sweep]:
         "depth-m4": Sweep(
             depth_cell,
             {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
+        ),
+        "depth-prices": Sweep(
+            price_cell, {"architecture": [*some, "parts, 2 layers"], "n_concepts": [3], "dim": [12], "n_starts": [4]}
         ),
         "depth-readers": Sweep(reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}),
     }
