@@ -295,7 +295,7 @@ def cheapest_symmetric(n_concepts: int, n_factors: float, start: str = "linear")
     """Search the tables -u(n, k) of `linrep_core.theorems.unlimited_dimension` for a cheap one with margin 2.
 
     For K = 2 the problem is convex and the answer the cheapest table of all. For K > 2 it is not: the answer is a local
-    minimum that depends on the start, and nothing says that the cheapest table of all is symmetric.
+    minimum that depends on the start and is never dearer. Nothing says that the cheapest table of all is symmetric.
 
     Parameters
     ----------
@@ -317,12 +317,18 @@ def cheapest_symmetric(n_concepts: int, n_factors: float, start: str = "linear")
     from_linear = check_choice("start", start, ("linear", "product")) == "linear"
     u = np.array([MARGIN * k if from_linear else MARGIN for _, k in pairs])
     copies = np.array([comb(m, s) for s in range(1, m + 1)], dtype=np.float64)
+    before = _symmetric(u, maps, copies, power)
     for floor in np.geomspace(1.0, 1e-8, 100):  # the floor forgives small singular values less and less
         sizes = np.hypot([np.linalg.norm(each @ u) for each in maps], floor)
         weights = np.sqrt(copies * sizes ** (power - 2.0))
         stacked = np.concatenate([weight * each for weight, each in zip(weights, maps, strict=True)])
         found = lsq_linear(stacked, np.zeros(len(stacked)), bounds=(MARGIN, np.inf), method="bvls", tol=1e-15)
         u = np.maximum(found.x, MARGIN)
+    after = _symmetric(u, maps, copies, power)
+    return min(before, after, key=lambda table: table.price)
+
+
+def _symmetric(u: Array, maps: list[Array], copies: Array, power: float) -> SymmetricTable:
     values = np.array([np.linalg.norm(each @ u) for each in maps])
     kept = values > SWITCHED_OFF * values[0]
     return SymmetricTable(float(2.0 / power * (copies[kept] @ values[kept] ** power)), values)

@@ -28,7 +28,15 @@ from linrep_core._checks import (
     check_sequence,
 )
 from linrep_core._stepping import few_threads
-from linrep_core.chains import Architecture, chain_cost, cheapest_chain, context_inputs, layers, start_chain
+from linrep_core.chains import (
+    Architecture,
+    chain_cost,
+    cheapest_chain,
+    context_inputs,
+    layers,
+    shortest_chain,
+    start_chain,
+)
 from linrep_core.class_members import smallest_member
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
 from linrep_core.language import LatentConditionalModel
@@ -349,9 +357,7 @@ def train_chain(
     >>> [len(looks[-1].matrices) for looks in runs], [looks[-1].share < 0.1 for looks in runs]
     ([3, 3], [True, True])
     """
-    kind = architecture
-    if not isinstance(kind, Architecture):
-        kind = ARCHITECTURES[check_choice("architecture", kind, ARCHITECTURES)]
+    kind = _architecture(architecture)
     chosen = METHODS[check_choice("method", method, METHODS)]
     numbers = check_seeds("seeds", seeds)
     if not numbers:
@@ -491,6 +497,57 @@ def chain_excess(look: DepthLook) -> float:
         product = product @ matrix
     cost = sum(float((matrix**2).sum()) for matrix in look.matrices)
     return cost / chain_cost(product, len(look.matrices))
+
+
+def shortest_layers(architecture: str | Architecture, look: DepthLook) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """What would flow in the shortest chain of the same length with the same distribution: its layers, as in a look.
+
+    Nothing of the start is left in it that does not move the logits. Beside the layers as trained it tells what the
+    exponents of a chain do to the lines from what training did not tidy up.
+
+    Parameters
+    ----------
+    architecture
+        Of the look, without ReLU.
+    look
+        A moment of a training.
+
+    Returns
+    -------
+    context_layers, word_layers
+        The last of each are f and g; they have as many columns as the product has singular values.
+
+    Raises
+    ------
+    ValueError
+        For an architecture with ReLU, or another one than the look's.
+
+    Examples
+    --------
+    >>> looks = train_chain([paper_world(2, 0)[0]], 3, seeds=[0], steps=5, progress=False)
+    >>> contexts, words = shortest_layers("table", looks[0][-1])
+    >>> f, g = contexts[-1], words[-1]
+    >>> ours, theirs = (f @ g.T).softmax(dim=1), looks[0][-1].predictor.logits().softmax(dim=1)
+    >>> bool(torch.allclose(ours, theirs))
+    True
+    """
+    kind = _architecture(architecture)
+    check_instance("look", look, DepthLook)
+    if kind.relu or kind.n_factors != len(look.matrices):
+        raise ValueError(f"architecture must be the linear one of the look, got {architecture!r}")
+    product = look.matrices[0]
+    for matrix in look.matrices[1:]:
+        product = product @ matrix
+    product = product - product.mean(dim=1, keepdim=True)
+    chain = [torch.as_tensor(matrix) for matrix in shortest_chain(product, kind.n_factors)]
+    n_concepts = look.word_layers[-1].shape[0].bit_length() - 1
+    return layers(kind, context_inputs(n_concepts, kind.inputs), chain)
+
+
+def _architecture(value: str | Architecture) -> Architecture:
+    if isinstance(value, Architecture):
+        return value
+    return ARCHITECTURES[check_choice("architecture", value, ARCHITECTURES)]
 
 
 # ---- the study ------------------------------------------------------------------------------------------------------

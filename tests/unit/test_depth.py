@@ -25,6 +25,7 @@ from linrep_core.depth import (
     outcome,
     price_cell,
     reader_cell,
+    shortest_layers,
     train_chain,
 )
 from linrep_core.predictor import SoftmaxPredictor
@@ -35,6 +36,7 @@ from linrep_core.training import train
 WORLDS = [paper_world(2, seed)[0] for seed in range(2)]
 QUIET = {"seeds": [0, 1], "progress": False}
 KIND = {"architecture": "table", "dim": 3, "level": 0.01, "method": "gradient descent", "start": "usual"}
+LOOK = DepthLook(None, 0, 1.0, [torch.eye(9)[:, :4], torch.eye(4)], [torch.eye(9)[:, :4]], [torch.eye(4)])
 SAID = Prediction("x rises", "why", "x", 3, None, "table", 0.0, 1.0)
 
 
@@ -73,6 +75,18 @@ def test_a_shortest_chain_has_no_excess():
     matrices = [torch.as_tensor(each) for each in shortest_chain(np.random.default_rng(0).normal(size=(9, 4)), 3)]
     look = DepthLook(None, 0, 1.0, matrices, [matrices[0]], [matrices[-1].T])
     assert chain_excess(look) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", ["table", "names, 3 layers", "both, 2 layers", "parts, 2 layers"])
+def test_the_shortest_layers_have_the_same_distribution_and_the_least_sum_of_squares(name):
+    look = train_chain(WORLDS, 3, architecture=name, steps=20, levels=[], **QUIET)[0][-1]
+    contexts, words = shortest_layers(name, look)
+    theirs = SoftmaxPredictor(contexts[-1], words[-1])
+    torch.testing.assert_close(theirs.probabilities(), look.predictor.probabilities())
+    sizes = [float((table**2).sum()) for table in (words[0], look.word_layers[0])]
+    assert sizes[0] > 0
+    if name == "table":
+        assert float((contexts[-1] ** 2).sum()) + sizes[0] <= sum(float((w**2).sum()) for w in look.matrices)
 
 
 def test_directions_count_equal_singular_values():
@@ -149,6 +163,10 @@ def test_the_tables_have_what_the_predictions_are_about():
         (lambda: context_cosine(WORLDS[0], [[1.0]]), "table must have shape (9, width), got (1, 1)"),
         (lambda: context_cosine("world", [[1.0]]), "model must be a LatentConditionalModel"),
         (lambda: directions([[1.0]]), "predictor must be a SoftmaxPredictor"),
+        (lambda: shortest_layers("table", 1), "look must be a DepthLook, got int 1"),
+        (lambda: shortest_layers("names, perceptron", LOOK), "architecture must be the linear one of the look"),
+        (lambda: shortest_layers("names, 2 layers", LOOK), "architecture must be the linear one of the look"),
+        (lambda: shortest_layers("deep", LOOK), "architecture must be one of"),
         (lambda: chain_excess(1), "look must be a DepthLook, got int 1"),
         (lambda: depth_cell("deep", 3), "architecture must be one of"),
         (lambda: depth_cell("table", 3, start="none"), "start must be one of"),
