@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from browsing import HEIGHT, WIDE
 from playwright.sync_api import Locator, Page
 
-BOXES = ".linrep-figure, .linrep-lab, .admonition, details, .highlight"
+BOXES = ".linrep-figure, .linrep-lab, .quiz, .admonition, details, .highlight"
 FIGURES = ":is(.linrep-figure, .linrep-lab)"
 NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
 PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
@@ -255,7 +255,7 @@ class Walk:
         rest = STILL
         if holder.locator("svg.main-svg, canvas").count():
             rest = REST_OF_LAB if holder.evaluate("box => box.matches('.linrep-lab')") else REST
-        tells_all = holder.evaluate("(box, figures) => box.matches(figures)", FIGURES)
+        tells_all = holder.evaluate("(box, telling) => box.matches(telling)", f"{FIGURES}, .quiz")
         return Control(f"{kind} '{name}'", kind, place, holder, box, covers, index, rest, tells_all)
 
     def _present(self, control: Control) -> bool:

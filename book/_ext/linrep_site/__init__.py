@@ -12,6 +12,8 @@
     shows the lab as a picture that comes alive when the reader arrives.
 ``prerequisites``
     draws the map of chapters from what each says it needs.
+``quiz``
+    asks questions with answers to choose from.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -20,7 +22,7 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites
+from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -31,6 +33,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     explain.setup(app)
     lab.setup(app)
     prerequisites.setup(app)
+    quiz.setup(app)
     launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
