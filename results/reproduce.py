@@ -7,7 +7,7 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
-minutes each, optimisers and losses ten, depth fifteen.
+minutes each, optimisers and losses ten, depth twenty.
 """
 
 from __future__ import annotations
