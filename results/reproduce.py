@@ -8,6 +8,7 @@ A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same comma
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
 minutes each, optimisers and losses ten, mechanisms a quarter of an hour.
+minutes each, optimisers and losses ten, depth twenty.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from linrep_core.depth import ARCHITECTURES, READERS, depth_cell, price_cell, reader_cell
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
@@ -183,6 +185,34 @@ def mechanism_sweeps() -> dict[str, Sweep]:
         "mechanisms-long": Sweep(mechanism_cell, {**every, "zeros": [False], "steps": [30_000]}),
         "mechanisms-small": Sweep(mechanism_cell, {**every, "start_scale": [0.1]}),
         "mechanisms-adam": Sweep(mechanism_cell, {**every, "method": ["adam"], "learning_rate": [None]}),
+def depth_sweeps() -> dict[str, Sweep]:
+    """Chains of every architecture in d = m, 2m, 4m; other starts; four concepts; transformers that read sentences."""
+    seeds = {"n_seeds": [12]}
+    some = ["table", "names, 2 layers", "names, 3 layers", "names, perceptron", "parts", "parts, perceptron"]
+    methods = {"method": ["gradient descent", "adam"]}
+    return {
+        "depth": Sweep(depth_cell, {"architecture": list(ARCHITECTURES), "dim": [3, 6, 12], **methods, **seeds}),
+        "depth-starts": Sweep(
+            depth_cell,
+            {
+                "architecture": [*some, "parts, 2 layers"],
+                "dim": [12],
+                **methods,
+                "start": ["small", "small words", "large"],
+                **seeds,
+            },
+        ),
+        "depth-m4": Sweep(
+            depth_cell,
+            {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
+        ),
+        "depth-prices": Sweep(
+            price_cell, {"architecture": [*some, "parts, 2 layers"], "n_concepts": [3], "dim": [12], "n_starts": [4]}
+        ),
+        "depth-prices-m2": Sweep(
+            price_cell, {"architecture": [*some[:2], *some[3:5]], "n_concepts": [2], "dim": [8], "n_starts": [8]}
+        ),
+        "depth-readers": Sweep(reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}),
     }
 
 
@@ -200,6 +230,7 @@ SWEEPS = {
     **value_sweeps(),
     **optimiser_sweeps(),
     **mechanism_sweeps(),
+    **depth_sweeps(),
 }
 
 
