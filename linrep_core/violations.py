@@ -458,6 +458,52 @@ def train_violated(
     >>> fit.excess_loss < 1e-3
     True
     """
+    given = check_iterable("worlds", worlds)
+    found = train_tables(
+        given,
+        dim,
+        seeds=seeds,
+        method=method,
+        learning_rate=learning_rate,
+        start_scale=start_scale,
+        steps=steps,
+        constants=constants,
+        progress=progress,
+    )
+    return [_fit(world, *tables, steps) for world, tables in zip(given, found, strict=True)]
+
+
+def train_tables(
+    worlds: Any,
+    dim: int,
+    *,
+    seeds: Any,
+    method: str = "adam",
+    learning_rate: float | None = None,
+    start_scale: float = 1.0,
+    steps: int = FULL_BATCH_STEPS,
+    constants: bool = False,
+    progress: bool = True,
+) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """What `train_violated` trains, with the constants of the tokens.
+
+    Parameters
+    ----------
+    worlds, dim, seeds, method, learning_rate, start_scale, steps, constants, progress
+        See `train_violated`.
+
+    Returns
+    -------
+    list of (f, g, b)
+        For each world the embeddings, shape (n_contexts, dim), the unembeddings, shape (n_tokens, dim), and the tokens'
+        constants, shape (n_tokens,): all 0 without `constants`.
+
+    Examples
+    --------
+    >>> ((f, g, b),) = train_tables([violated_world("wrong contexts", 0.1)], 4, seeds=[0], steps=10, progress=False)
+    >>> f.shape, g.shape, b.shape
+    (torch.Size([27, 4]), torch.Size([8, 4]), torch.Size([8]))
+    """
     numbers = check_seeds("seeds", seeds)
     given = _check_worlds(worlds, len(numbers))
     d, n_steps = check_integer("dim", dim, low=1), check_integer("steps", steps, low=0)
@@ -480,15 +526,15 @@ def train_violated(
             residual = torch.softmax(f @ g.mT + b, dim=2).sub_(p).mul_(weights)
             f.grad, g.grad, b.grad = residual @ g, residual.mT @ f, residual.sum(dim=1, keepdim=True)
             optimizer.step()
-    found = zip(given, f.detach(), g.detach(), b.detach(), strict=True)
-    return [_fit(world, *tables, n_steps) for world, *tables in found]
+    # rows that only fill up a table of contexts are left out
+    found = zip(given, f.detach(), g.detach(), b.detach()[:, 0], strict=True)
+    return [(f[: len(world.contexts)].clone(), g.clone(), b.clone()) for world, f, g, b in found]
 
 
 def _fit(world: ViolatedWorld, f: torch.Tensor, g: torch.Tensor, b: torch.Tensor, steps: int) -> Fit:
-    """One of the trained predictors, without the rows that only fill up its table."""
-    f = f[: len(world.contexts)].clone()
-    with_constants = torch.cat([f, torch.ones(len(f), 1).to(f)], 1), torch.cat([g, b.T], 1)
-    return Fit(SoftmaxPredictor(f, g.clone()), world.excess_loss(with_constants), steps)
+    """One of the trained predictors and how far it is from its distribution."""
+    with_constants = torch.cat([f, torch.ones(len(f), 1).to(f)], 1), torch.cat([g, b[:, None]], 1)
+    return Fit(SoftmaxPredictor(f, g), world.excess_loss(with_constants), steps)
 
 
 def _check_worlds(worlds: Any, count: int) -> list[ViolatedWorld]:

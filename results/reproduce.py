@@ -9,6 +9,7 @@ its file. On two cores tables 1 and 2 take about an hour, the rest of the paper 
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
 minutes each, optimisers and losses ten, mechanisms a quarter of an hour.
 minutes each, optimisers and losses ten, depth twenty.
+minutes each, optimisers and losses and superposition ten.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
 from linrep_core.objectives import objective_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
 from linrep_core.reproduction import ROWS, paper_block, paper_heat_maps
+from linrep_core.superposition import superposition_cell
 from linrep_core.sweeps import Sweep, run_sweep
+from linrep_core.toy_model import toy_cell
 from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 from linrep_core.violations import VIOLATIONS, violation_cell
@@ -185,6 +188,9 @@ def mechanism_sweeps() -> dict[str, Sweep]:
         "mechanisms-long": Sweep(mechanism_cell, {**every, "zeros": [False], "steps": [30_000]}),
         "mechanisms-small": Sweep(mechanism_cell, {**every, "start_scale": [0.1]}),
         "mechanisms-adam": Sweep(mechanism_cell, {**every, "method": ["adam"], "learning_rate": [None]}),
+    }
+
+
 def depth_sweeps() -> dict[str, Sweep]:
     """Chains of every architecture in d = m, 2m, 4m; other starts; four concepts; transformers that read sentences."""
     seeds = {"n_seeds": [12]}
@@ -216,6 +222,51 @@ def depth_sweeps() -> dict[str, Sweep]:
     }
 
 
+def superposition_sweeps() -> dict[str, Sweep]:
+    """Sparse worlds in few dimensions, by how sparse they are and what contexts say; two on a line; the toy model."""
+    six, seeds, chances = {"n_concepts": [6]}, {"n_seeds": [10]}, [0.5, 0.3, 0.1, 0.03, 0.01]
+    few = {"most_active": [1, 2, 3], "dim": range(1, 7)}
+    told = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95]
+    pair_chances = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9]
+    grids = {
+        "superposition": {**six, "contexts": ["naming"], "chance": chances, "dim": range(1, 7)},
+        "superposition-absent": {**six, "contexts": ["telling"], "chance": [0.5, 0.03], "dim": [3]},
+        "superposition-seldom": {
+            **six,
+            "contexts": ["naming", "telling"],
+            "chance": [0.5, 0.03],
+            "dim": [3],
+            "told_first": [0.1],
+            "told_last": [0.1],
+        },
+        "superposition-exact": {"n_concepts": [4, 6, 8], **few},
+        "superposition-telling": {**six, "contexts": ["telling"], **few},
+        "superposition-uneven": {**six, "chance": chances, "dim": [2, 3, 4], "told_first": [0.9], "told_last": [0.1]},
+        "superposition-pair": {"n_concepts": [2], "dim": [1], "chance": pair_chances, "told_last": told},
+        "superposition-controls": {
+            **six,
+            "most_active": [1, 2],
+            "dim": range(1, 7),
+            "method": ["adam", "gradient descent"],
+            "constants": [True, False],
+        },
+    }
+    toy = {"n_features": [5, 8], "dim": [2], "chance": [0.02, 0.05, 0.1, 0.3, 0.6, 1.0], "values": ["graded"]}
+    toy_grids = {
+        "toy-model": toy,
+        "toy-model-binary": {**toy, "chance": [0.02, 0.05, 0.1, 0.3, 0.6, 0.9], "values": ["binary"]},
+        "toy-model-pair": {
+            "n_features": [2],
+            "dim": [1],
+            "chance": [0.05, 0.1, 0.3, 0.5, 1.0],
+            "ratio": [0.2, 0.5, 1.0, 2.0, 5.0],
+            "steps": [1500],
+        },
+    }
+    found = {name: Sweep(superposition_cell, {**grid, **seeds}) for name, grid in grids.items()}
+    return {**found, **{name: Sweep(toy_cell, {**grid, **seeds}) for name, grid in toy_grids.items()}}
+
+
 SWEEPS = {
     **{name: sweep_of(name) for name in ROWS},
     "figure-7a": sweep_of("table-4-m10", paper_heat_maps),
@@ -231,6 +282,7 @@ SWEEPS = {
     **optimiser_sweeps(),
     **mechanism_sweeps(),
     **depth_sweeps(),
+    **superposition_sweeps(),
 }
 
 

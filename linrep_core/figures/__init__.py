@@ -23,6 +23,7 @@ from linrep_core.figures.explorer import steering_explorer
 from linrep_core.figures.graphs import concept_graph, moral_graph, statement_graph
 from linrep_core.figures.phases import phase_map
 from linrep_core.figures.pieces import DIVERGING, PALETTE, SEQUENTIAL
+from linrep_core.figures.planes import plane_slider
 from linrep_core.figures.shapes import value_space
 from linrep_core.figures.spaces import (
     context_slider,
@@ -55,6 +56,7 @@ __all__ = [
     "next_token_table",
     "pair_slider",
     "phase_map",
+    "plane_slider",
     "statement_graph",
     "steering_explorer",
     "strips",

@@ -424,6 +424,10 @@ CALLS = {
         figures.intervals_slider,
         {"charts": {"c": {"m": {"s": [1, 0, 2]}}}, "x_title": "x", "prefix": "at ", "description": "One."},
     ),
+    "plane_slider": (
+        figures.plane_slider,
+        {"places": {"0": {"one": [[1, 0]]}}, "prefix": "p = ", "description": "Words."},
+    ),
     "concept_dots": (figures.concept_dots, {"charts": {"c": {"s": [1, 2]}}, "names": ["a", "b"], "x_title": "x"}),
     "steering_explorer": (figures.steering_explorer, {"data": EXPLORER}),
     "cosine_heat_map": (figures.cosine_heat_map, {"report": REPORT, "names": ["a", "b"]}),
@@ -471,10 +475,7 @@ ELSEWHERE = {
     *("chains", "class_members", "depth", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
-    "violations",
-    "many_values",
-    "word_orders",
-    *("mechanisms", "violations"),
+    *("many_values", "mechanisms", "superposition", "superposition_study", "toy_model", "violations", "word_orders"),
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
@@ -1465,6 +1466,18 @@ BAD = {
         ],
         "x_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
         "y_title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+    },
+    "plane_slider": {
+        "places": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"0": {}}, "places['0']", "at least one entry, got none"),
+            ({"0": {"one": [1, 2]}}, "places['0']['one']", "shape (n, 2), got (2,)"),
+            ({"0": {"one": [[1, NAN]]}}, "finite entries, got nan"),
+            ({"0": {"one": [[1, 2]]}, "1": {"two": [[1, 2]]}}, "places['1']", "groups of the first place, got ['two']"),
+        ],
+        "prefix": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
+        "description": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "concept_heat_maps": {
         "tables": [

@@ -89,6 +89,11 @@ FIGURES = {
         prefix="when ",
         description="Two moments.",
     ),
+    "plane_slider": lambda: figures.plane_slider(
+        {"0.5": {"one": [[1, 0], [0, 2]], "two": [[3, 3]]}, "0.1": {"one": [[0, 1], [1, 1]], "two": [[0, 4]]}},
+        prefix="p = ",
+        description="Words in the plane.",
+    ),
     "statement_graph": lambda: figures.statement_graph(statements()),
     "phase_map": lambda: figures.phase_map([diagram("small"), diagram("large")], {2: (3, 0.268), 5: (25, 0.13)}),
     "cosine_tables": lambda: figures.cosine_tables({"here": np.eye(2), "paper": np.full((2, 2), 0.5)}, ["a", "b"]),
@@ -614,6 +619,17 @@ def test_each_chart_of_doses_shows_its_own_means_and_no_other():
     assert low < 0 < 1 < high
     told = figure.layout.meta["description"]
     assert "noise: d = 3 from 0.75 to 0.25, d = 4 from 0.50 to 0.50; synonyms: d = 3 from 0.75" in told
+
+
+def test_the_plane_has_a_line_to_each_point_of_its_first_group_and_one_scale_for_all_places():
+    figure = FIGURES["plane_slider"]()
+    spokes, dots = figure.data
+    assert (spokes.x, spokes.y) == ((0, 1, None, 0, 0, None), (0, 0, None, 0, 2, None))
+    assert (list(dots.x), list(dots.y), dots.mode) == ([3], [3], "markers")
+    assert [frame.name for frame in figure.frames] == ["0.5", "0.1"]
+    assert list(figure.frames[1].data[1].y) == [4]
+    assert figure.layout.xaxis.range == figure.layout.yaxis.range == pytest.approx((-4.4, 4.4))
+    assert figure.layout.yaxis.scaleanchor == "x"
 
 
 def test_curves_of_a_transformer_are_its_history():
