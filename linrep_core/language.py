@@ -194,6 +194,7 @@ class LatentConditionalModel:
         # what a context tells by value; the last row, which is also that of -1, is unknown
         self._chances = [np.vstack([table, np.ones((1, table.shape[1]))]) for table in self.tellings]
         self._told_for_certain = [np.array_equal(table, np.eye(len(table))) for table in self.tellings]
+        self._as_in_the_paper = self.is_binary and self.tells_for_certain
         self.token_occurs = np.ones(self.n_tokens, dtype=bool)
         if possible_tokens is not None:
             self.token_occurs = _check_tokens(possible_tokens, self.n_values)
@@ -299,7 +300,7 @@ class LatentConditionalModel:
         -------
         array or tensor of shape (3**m, ...)
         """
-        if self.is_binary and self.tells_for_certain:
+        if self._as_in_the_paper:
             return subset_sums(values, self.n_concepts)
         _check_rows(values, self.n_tokens)
         return _telling_sums(values, self._chances)
@@ -430,7 +431,7 @@ class LatentConditionalModel:
         if contexts is None and self.context_weights == "masked":
             return self._sample_masked
         array = self._checked(contexts)
-        if self.is_binary and self.tells_for_certain:
+        if self._as_in_the_paper:
             rows, tokens = self._agreeing_pairs(array)
             chance = self.weights(array)[rows] * self._joint[tokens]
             cumulative = np.cumsum(chance / self._context_probability[self.context_index(array)][rows])

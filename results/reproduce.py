@@ -19,6 +19,7 @@ from pathlib import Path
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
+from linrep_core.many_values import KINDS, ROOMS, value_cell
 from linrep_core.mechanisms import DIMS, mechanism_cell
 from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
 from linrep_core.objectives import objective_cell
@@ -28,6 +29,7 @@ from linrep_core.sweeps import Sweep, run_sweep
 from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 from linrep_core.violations import VIOLATIONS, violation_cell
+from linrep_core.word_orders import ORDERED_WORDS, word_order_cell
 
 FOLDER = Path(__file__).parent
 
@@ -135,6 +137,29 @@ def violation_sweeps() -> dict[str, Sweep]:
     }
 
 
+def value_sweeps() -> dict[str, Sweep]:
+    """Every kind of concept with one dimension too few, enough, twice as many; independent concepts; plain descent.
+
+    And, looked at afterwards, a categorical concept with more and more values, told for certain or not.
+    """
+    every = {"kind": list(KINDS), "n_seeds": [20]}
+    return {
+        "many-values": Sweep(value_cell, {**every, "room": list(ROOMS)}),
+        "many-values-independent": Sweep(value_cell, {**every, "edge_probability": [0.0]}),
+        "many-values-descent": Sweep(value_cell, {**every, "method": ["gradient descent"], "steps": [4000]}),
+        "many-values-sizes": Sweep(
+            value_cell,
+            {
+                "kind": ["certain", "categorical"],
+                "n_values": [2, 3, 4, 5, 7],
+                "edge_probability": [0.0],
+                "n_seeds": [20],
+            },
+        ),
+        "many-values-words": Sweep(word_order_cell, {"group": list(ORDERED_WORDS)}),
+    }
+
+
 def optimiser_sweeps() -> dict[str, Sweep]:
     """Every optimiser and loss in three dimensions; small to large starts; worlds in which no word is impossible."""
     starts = [name for name in OBJECTIVE_RECIPES if "start" in name]
@@ -172,6 +197,7 @@ SWEEPS = {
     "distillation-m4": distillation_sweep(4),
     **posterior_sweeps(),
     **violation_sweeps(),
+    **value_sweeps(),
     **optimiser_sweeps(),
     **mechanism_sweeps(),
 }

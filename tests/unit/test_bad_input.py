@@ -412,6 +412,10 @@ CALLS = {
         figures.equivalence_slider,
         {"predictors": {"0": START}, "vocabulary": WORDS, "contexts": list("abcdefghi"), "color_by": 0, "prefix": ""},
     ),
+    "value_space": (
+        figures.value_space,
+        {"shapes": {"a": np.ones((1, 3, 2))}, "rings": ["a"], "title": "Which"},
+    ),
     "strips": (figures.strips, {"rows": {"a": {"s": [1, 2]}}, "x_title": "x", "description": "Dots."}),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
@@ -467,7 +471,10 @@ ELSEWHERE = {
     *("class_members", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
-    *("mechanisms", "violations"),
+    "violations",
+    "many_values",
+    "word_orders",
+    "mechanisms",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
@@ -1422,6 +1429,16 @@ BAD = {
         "contexts": [(["a", "a"], "different from each other"), (7, "sequence, got 7"), ([1], "hold strings, got 1")],
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
         "prefix": BAD_WORDS,
+    },
+    "value_space": {
+        "shapes": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"a": np.ones((3, 2))}, "shapes['a']", "shape (groups, k, dim), got (3, 2)"),
+            ({"a": [[[NAN, 1.0]]]}, "shapes['a']", "finite entries, got nan"),
+        ],
+        "rings": [(["b"], "labels of shapes, got 'b'"), (3, "a list, a tuple or the like, got 3")],
+        "title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "strips": {
         "rows": [
