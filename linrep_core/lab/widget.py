@@ -108,9 +108,9 @@ class TrainingLab(anywidget.AnyWidget):
     **settings
         `m` (concepts), `d` (dimensions), `graph` ("random", "chain", "independent" or "drawn" with `edges`),
         `graph_seed`, `edge_probability`, `context_set` ("all", "none", or concepts that contexts know: "0", "0,1",
-        "0|1"), `context_weights`, `mask_probability`, `optimizer` ("sgd", "momentum" or "adam"), `learning_rate`,
-        `momentum`, `start_scale`, `seed`, `precision`; and for the view `concept`, `context` (letters 0, 1, ?),
-        `speed`.
+        "0|1"), `context_weights`, `mask_probability`, `told_wrongly` (probability that a told concept is told wrongly,
+        below 1/2), `optimizer` ("sgd", "momentum" or "adam"), `learning_rate`, `momentum`, `start_scale`, `seed`,
+        `precision`; and for the view `concept`, `context` (letters 0, 1, ?), `speed`.
 
     Attributes
     ----------
