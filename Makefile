@@ -43,7 +43,7 @@ serve:  ## serve the built site
 
 offline: $(OFFLINE)  ## one file for a memory stick, to be read without network and server
 
-$(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE
+$(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE LICENSE-TEXT
 	$(BIN)/python book/_ext/offline_copy.py $(SITE) $@
 
 # The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
@@ -74,8 +74,8 @@ test: $(SETUP)/model site chromium  ## run every test
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
 	$(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
 
-lint: $(SETUP)/python  ## check style
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(SETUP)/python  ## check style and spelling
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python tests/build/spelling.py
 
 format: $(SETUP)/python  ## apply style
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

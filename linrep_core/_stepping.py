@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from linrep_core.geometry import linearity
+from linrep_core.geometry import MEASURES, linearity
 from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
 
@@ -53,12 +53,13 @@ def loss_limit(n_tokens: int, first_loss: float) -> float:
 def measured(
     model: LatentConditionalModel, predictor: SoftmaxPredictor, step: int, loss: float, floor: float
 ) -> dict[str, float]:
-    """One entry of a run's history."""
+    """One entry of a run's history; the cosines are nan where concepts are not binary."""
+    cosines = linearity(model, predictor).mean if model.is_binary else dict.fromkeys(MEASURES, float("nan"))
     return {
         "step": step,
         "loss": loss,
         "excess_loss": loss - floor,
-        **linearity(model, predictor).mean,
+        **cosines,
         "unembedding_norm": float(predictor.unembeddings.norm(dim=1).mean()),
         "embedding_norm": float(predictor.embeddings.norm(dim=1).mean()),
     }

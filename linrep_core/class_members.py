@@ -299,4 +299,4 @@ def unseen_share(predictor: Any) -> float:
 
 
 def _like(predictor: Any, f: Array, g: Array) -> SoftmaxPredictor:
-    return SoftmaxPredictor(f, g, getattr(predictor, "contexts", None))
+    return SoftmaxPredictor(f, g, getattr(predictor, "contexts", None), getattr(predictor, "n_tellings", 2))

@@ -26,7 +26,7 @@ from linrep_core._checks import (
 )
 from linrep_core._stepping import batches_ahead, few_threads, first_order_optimizer, loss_limit, measured
 from linrep_core.kernel import TILE_BYTES, tiled_cross_entropy
-from linrep_core.language import LatentConditionalModel, subset_sums
+from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.training import HISTORY, TrainingRun, check_settings, logarithmic_steps
 
@@ -95,6 +95,8 @@ def train_many(
             raise ValueError(
                 f"models must have the same number of concepts, got {worlds[0].n_concepts} and {world.n_concepts}"
             )
+        if not all(map(np.array_equal, world.tellings, worlds[0].tellings)):
+            raise ValueError(f"models must have the same tellings, got others for models[{i}] than for the first")
     check_choice("optimizer", optimizer, OPTIMIZERS)
     if n_records is not None:
         n_records = check_integer("n_records", n_records, low=1, high=MAX_RECORDS)
@@ -228,7 +230,7 @@ class _Ensemble:
         g = self.g.mT
         if self.table is not None:
             return tiled_cross_entropy(self.f, g, torch.bmm(self.table, g), self.weights)
-        total = subset_sums(self.joint * g.transpose(0, 1), self.models[0].n_concepts).transpose(0, 1)
+        total = self.models[0].sums_over_tokens(self.joint * g.transpose(0, 1)).transpose(0, 1)
         if self.rows is not None:
             total = total.gather(1, self.rows.expand(-1, -1, g.shape[2]))
         return tiled_cross_entropy(self.f, g, total / self.probability, self.weights)
@@ -295,7 +297,8 @@ class _Ensemble:
             self.diverged[i] = self.diverged[i] or not good
             if self.diverged[i] or (self.records[i] and self.records[i][-1]["step"] == step):
                 continue
-            now = SoftmaxPredictor(f.clone(), g.clone(memory_format=torch.contiguous_format), self.contexts[i])
+            tables = f.clone(), g.clone(memory_format=torch.contiguous_format)
+            now = SoftmaxPredictor(*tables, self.contexts[i], model.n_tellings)
             self.records[i].append(measured(model, now, step, loss, self.floors[i]))
             self.runs[i].predictor, self.runs[i].steps = now, step
 

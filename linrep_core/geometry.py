@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linrep_core._checks import as_array, check_array, check_integer
-from linrep_core.language import UNKNOWN, LatentConditionalModel, check_distinct_contexts
+from linrep_core.language import UNKNOWN, LatentConditionalModel, check_binary, check_distinct_contexts
 from linrep_core.predictor import SoftmaxPredictor, check_predictor
 
 Array = NDArray[np.float64]
@@ -179,7 +179,8 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     Raises
     ------
     ValueError
-        If the predictor's tables do not have the model's numbers of tokens and contexts, or are not finite.
+        If the predictor's tables do not have the model's numbers of tokens and contexts, or are not finite; or if a
+        concept has other than two values, or contexts tell other than 0 or 1 of it.
 
     Examples
     --------
@@ -191,6 +192,7 @@ def linearity(model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Lin
     1.0
     """
     check_predictor(model, predictor)
+    check_binary(model, "linearity")
     unembeddings = check_array("unembeddings", predictor.unembeddings, shape=("n_tokens", "dim"))
     embeddings = check_array("embeddings", predictor.embeddings, shape=("n_contexts", "dim"))
     contexts = model.contexts() if predictor.contexts is None else predictor.contexts

@@ -599,7 +599,8 @@ def equivalent_predictor(
 
 def _predictor(f: Array, g: Array, like: Any) -> SoftmaxPredictor:
     """Tables as a predictor, with the contexts that the old one names."""
-    return SoftmaxPredictor(torch.as_tensor(f), torch.as_tensor(g), getattr(like, "contexts", None))
+    contexts, n_tellings = getattr(like, "contexts", None), getattr(like, "n_tellings", 2)
+    return SoftmaxPredictor(torch.as_tensor(f), torch.as_tensor(g), contexts, n_tellings)
 
 
 def _broadcast(name: str, value: Any, shape: tuple[int, int]) -> Array:

@@ -6,21 +6,28 @@ Source: arXiv 2403.03867, section 2.1 (the model) and section 5.1 (how the simul
 A context is a vector in {0, 1, unknown}^m with unknown written as -1; a token is a vector in {0, 1}^m. Every sum over
 tokens that agree with a context is a *subset sum*: along each concept's axis the two entries (0, 1) become three
 (0, 1, unknown = 0 + 1). All 3^m of them cost about 3^m additions; the 3^m by 2^m table is never needed.
+
+Concepts may have more than two values, and contexts need not tell a value for certain: a context that speaks of a
+concept tells one of its `tellings`, with a probability that depends on the value (part "Beyond the assumptions",
+chapter "Concepts that are not binary"). Along a concept's axis the entries then become those tellings and unknown, by
+one small matrix.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from linrep_core._checks import (
     as_array,
+    check_array,
     check_choice,
     check_distinct_words,
     check_instance,
@@ -29,10 +36,19 @@ from linrep_core._checks import (
     check_sequence,
     shown,
 )
-from linrep_core.concepts import MAX_CONCEPTS, MAX_SAMPLES, ConceptGraph, concept_vectors
+from linrep_core._digits import draw_digits, place_values
+from linrep_core.concepts import (
+    MAX_CONCEPTS,
+    MAX_SAMPLES,
+    MAX_VALUES,
+    ROUNDING,
+    ConceptGraph,
+    concept_vectors,
+)
 
 UNKNOWN = -1
 CONTEXT_WEIGHTS = ("masked", "uniform")
+MAX_CONTEXTS = 3**MAX_CONCEPTS  # also where concepts have more values or tellings
 MAX_PAIRS = 2**24  # (context, token) pairs of which a sampler keeps the cumulative probabilities
 MAX_TABLE_ENTRIES = 2**27  # 1 GiB of float64: all contexts up to m = 10 fit, m = 11 does not
 
@@ -67,14 +83,33 @@ def subset_sums(values: Values, n_concepts: int) -> Values:
     [1.0, 10.0, 11.0]
     """
     m = check_integer("n_concepts", n_concepts, low=1, high=MAX_CONCEPTS)
-    if not isinstance(values, np.ndarray | torch.Tensor) or values.ndim == 0 or len(values) != 2**m:
-        raise ValueError(f"values must be an array or tensor with {2**m} rows, got {_kind(values)}")
+    _check_rows(values, 2**m)
     concatenate: Any = torch.cat if isinstance(values, torch.Tensor) else np.concatenate
     shape = tuple(values.shape[1:])
     for concept in range(m):  # 3**concept contexts of the earlier concepts are already there
         split = values.reshape((3**concept, 2, math.prod(shape) * 2 ** (m - 1 - concept)))
         values = concatenate([split, split[:, :1] + split[:, 1:]], 1)
     return values.reshape((3**m, *shape))
+
+
+def _check_rows(values: Any, n_rows: int) -> None:
+    if not isinstance(values, np.ndarray | torch.Tensor) or values.ndim == 0 or len(values) != n_rows:
+        raise ValueError(f"values must be an array or tensor with {n_rows} rows, got {_kind(values)}")
+
+
+def _telling_sums(values: Values, matrices: Sequence[NDArray[np.float64]]) -> Values:
+    """`subset_sums` for any tellings: along each concept's axis the entries are multiplied by that concept's matrix.
+
+    The matrices have shape (n_tellings + 1, n_values): the probability of each telling by value, then ones for unknown.
+    """
+    shape, before = tuple(values.shape[1:]), 1
+    for matrix in matrices:
+        table: Any = torch.as_tensor(matrix).to(values) if isinstance(values, torch.Tensor) else matrix
+        values = table @ values.reshape(
+            (before, matrix.shape[1], math.prod(values.shape) // (before * matrix.shape[1]))
+        )
+        before *= len(matrix)
+    return values.reshape((before, *shape))
 
 
 def _kind(value: Any) -> str:
@@ -91,10 +126,16 @@ class LatentConditionalModel:
     ----------
     graph
         The world of concepts, at most 12 of them.
+    tellings
+        What a context that speaks of a concept tells, and how surely: one table a concept, of shape (n_tellings,
+        n_values), with entry [t, v] the probability of telling t when the value is v; columns sum to 1. None, for one
+        concept or for all: it tells the value for certain, as in the paper. Given the concepts, contexts tell of each
+        by itself: p(y | x) is proportional to p(y) prod_{i told} tellings[i][x_i, y_i].
     context_weights
         How often each context is seen in training. ``"masked"`` is the paper's sampling: draw c from the joint, then
         hide each entry with probability `mask_probability`, so a context weighs
-        q^(number unknown) (1 - q)^(number known) p(c_D = x_D). ``"uniform"`` weighs every context the same.
+        q^(number unknown) (1 - q)^(number known) p(c_D = x_D). With tellings, they are drawn given c, and the last
+        factor is the probability of what x tells. ``"uniform"`` weighs every context the same.
     mask_probability
         q above, strictly between 0 and 1. The paper masks with fair coins (1/2).
     possible_tokens
@@ -105,7 +146,12 @@ class LatentConditionalModel:
     Attributes
     ----------
     n_concepts, n_tokens, n_contexts : int
-        m, 2**m and 3**m.
+        m, 2**m and 3**m; in general m, the product of `n_values` and that of `n_tellings` + 1.
+    n_values, n_tellings : tuple of int
+        How many values each concept has, and how many things a context can tell of it: by default 2 and 2. The shapes
+        below are those of binary concepts told for certain; an entry of a context is a telling, from 0 on, or unknown.
+    tellings : tuple of arrays
+        The tables, those that were None as well.
     token_occurs : array of shape (2**m,), bool
         Whether each token has positive probability.
 
@@ -114,12 +160,17 @@ class LatentConditionalModel:
     >>> model = LatentConditionalModel(ConceptGraph.random(n_concepts=2, seed=0))
     >>> model.next_token_distribution([[1, -1]]).shape, model.n_contexts
     ((1, 4), 9)
+    >>> often_right = [[0.9, 0.2], [0.1, 0.8]]
+    >>> overheard = LatentConditionalModel(ConceptGraph.random(1, parameter_range=(0.5, 0.5)), tellings=[often_right])
+    >>> overheard.next_token_distribution([[1]]).round(3).tolist()
+    [[0.111, 0.889]]
     """
 
     def __init__(
         self,
         graph: ConceptGraph,
         *,
+        tellings: Any = None,
         context_weights: str = "masked",
         mask_probability: float = 0.5,
         possible_tokens: Any = None,
@@ -132,16 +183,24 @@ class LatentConditionalModel:
         self.mask_probability = check_number(
             "mask_probability", mask_probability, low=0.0, high=1.0, open_interval=True
         )
-        self.n_concepts = graph.n_concepts
-        self.n_tokens = 2**self.n_concepts
-        self.n_contexts = 3**self.n_concepts
-        self.token_occurs = np.ones(self.n_tokens, dtype=bool)
+        self.n_concepts, self.n_values = graph.n_concepts, graph.n_values
         self._joint = graph.joint()  # (2**m,)
+        self.tellings = _check_tellings(tellings, self.n_values)
+        self.n_tellings = tuple(len(table) for table in self.tellings)
+        self.n_tokens = len(self._joint)
+        self.n_contexts = math.prod(n + 1 for n in self.n_tellings)
+        if self.n_contexts > MAX_CONTEXTS:
+            raise ValueError(f"tellings must make at most {MAX_CONTEXTS} contexts, got {self.n_contexts}")
+        # what a context tells by value; the last row, which is also that of -1, is unknown
+        self._chances = [np.vstack([table, np.ones((1, table.shape[1]))]) for table in self.tellings]
+        self._told_for_certain = [np.array_equal(table, np.eye(len(table))) for table in self.tellings]
+        self._as_in_the_paper = self.is_binary and self.tells_for_certain
+        self.token_occurs = np.ones(self.n_tokens, dtype=bool)
         if possible_tokens is not None:
-            self.token_occurs = _check_tokens(possible_tokens, self.n_concepts)
+            self.token_occurs = _check_tokens(possible_tokens, self.n_values)
             self._joint = np.where(self.token_occurs, self._joint, 0.0)
             self._joint /= self._joint.sum()
-        self._context_probability = subset_sums(self._joint, self.n_concepts)  # (3**m,): p(C_D = x_D)
+        self._context_probability = self.sums_over_tokens(self._joint)  # (3**m,): p(C_D = x_D)
         self._negative_entropy_terms: NDArray[np.float64] | None = None
 
     # ---- contexts and tokens ------------------------------------------------------------------------------------
@@ -154,14 +213,24 @@ class LatentConditionalModel:
         array of shape (3**m, m), int8
             Entries 0, 1 and -1 (unknown). Row = ternary number with digits 0, 1, 2 = unknown, concept 0 highest.
         """
-        m = self.n_concepts
-        digits = np.indices((3,) * m, dtype=np.int8).reshape(m, -1).T.copy()
-        digits[digits == 2] = UNKNOWN
+        sizes = [n + 1 for n in self.n_tellings]
+        digits = np.indices(sizes, dtype=np.int8).reshape(self.n_concepts, -1).T.copy()
+        digits[digits == np.array(self.n_tellings)] = UNKNOWN
         return digits
 
     def tokens(self) -> NDArray[np.int8]:
         """All tokens as concept vectors, shape (2**m, m): row y holds the binary digits of y, concept 0 highest."""
-        return concept_vectors(self.n_concepts)
+        return concept_vectors(self.n_concepts, self.n_values)
+
+    @property
+    def tells_for_certain(self) -> bool:
+        """Whether contexts tell the values themselves, and never a wrong one."""
+        return all(self._told_for_certain)
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether every concept has two values, of which contexts tell 0 or 1 (surely or not)."""
+        return set(self.n_values) == set(self.n_tellings) == {2}
 
     def possible_contexts(self) -> NDArray[np.int8]:
         """The contexts that some possible token agrees with, in the order of `contexts()`: all of them by default."""
@@ -180,9 +249,12 @@ class LatentConditionalModel:
         ValueError
             For an empty set, a wrong shape, or other entries.
         """
-        array = check_contexts(contexts, self.n_concepts)
-        digits = np.where(array == UNKNOWN, 2, array).astype(np.int64)
-        return digits @ (3 ** np.arange(self.n_concepts)[::-1])
+        array = check_contexts(contexts, self.n_concepts, n_tellings=self.n_tellings)
+        digits = np.where(array == UNKNOWN, self.n_tellings, array).astype(np.int64)
+        return digits @ self._context_places()
+
+    def _context_places(self) -> NDArray[np.int64]:
+        return place_values([n + 1 for n in self.n_tellings])
 
     def _rows(self, contexts: Any) -> NDArray[np.int64] | None:
         """The rows of the contexts given, each of positive probability; None stands for all, in order."""
@@ -212,9 +284,26 @@ class LatentConditionalModel:
     def _log_mask_weights(self) -> NDArray[np.float64]:
         hidden, shown = np.log(self.mask_probability), np.log1p(-self.mask_probability)
         weight = np.zeros(1)
-        for _ in range(self.n_concepts):
-            weight = np.add.outer(weight, [shown, shown, hidden]).reshape(-1)
+        for n_tellings in self.n_tellings:
+            weight = np.add.outer(weight, [*[shown] * n_tellings, hidden]).reshape(-1)
         return weight
+
+    def sums_over_tokens(self, values: Values) -> Values:
+        """sum_y p(x tells what it does | y) values(y) for each context: `subset_sums` where it tells for certain.
+
+        Parameters
+        ----------
+        values
+            Array or tensor of shape (2**m, ...).
+
+        Returns
+        -------
+        array or tensor of shape (3**m, ...)
+        """
+        if self._as_in_the_paper:
+            return subset_sums(values, self.n_concepts)
+        _check_rows(values, self.n_tokens)
+        return _telling_sums(values, self._chances)
 
     # ---- the exact distribution ---------------------------------------------------------------------------------
 
@@ -231,7 +320,7 @@ class LatentConditionalModel:
         ValueError
             If the table would take more than 1 GiB; `expected_unembedding` does without it.
         """
-        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
+        array = self._checked(contexts)
         self._rows(contexts)
         entries = len(array) * self.n_tokens
         if entries > MAX_TABLE_ENTRIES:
@@ -240,11 +329,17 @@ class LatentConditionalModel:
                 f"contexts by {self.n_tokens} tokens; pass a subset, or use expected_unembedding"
             )
         table = np.broadcast_to(self._joint, (len(array), self.n_tokens)).copy()
-        tokens = self.tokens()
-        for concept in range(self.n_concepts):
-            told = array[:, concept, None]
-            table *= (told == UNKNOWN) | (told == tokens[:, concept])
+        for concept, chances in enumerate(self._chances):
+            before = math.prod(self.n_values[:concept])
+            by_value = table.reshape(len(array), before, self.n_values[concept], -1)  # a view
+            by_value *= chances[array[:, concept]][:, None, :, None]
         return table / table.sum(axis=1, keepdims=True)
+
+    def _checked(self, contexts: Any) -> NDArray[np.int8]:
+        """The contexts given, checked; all of them if none are."""
+        if contexts is None:
+            return self.contexts()
+        return check_contexts(contexts, self.n_concepts, n_tellings=self.n_tellings)
 
     def expected_unembedding(self, unembeddings: Values, contexts: Any = None) -> Values:
         """sum_y p(y | x) g(y) for each context, exactly and without the table (cost 3^m d).
@@ -275,24 +370,34 @@ class LatentConditionalModel:
             joint = torch.as_tensor(joint).to(unembeddings)
             probability = torch.as_tensor(probability).to(unembeddings)
             rows = None if rows is None else torch.as_tensor(rows, device=unembeddings.device)
-        total = subset_sums(joint * unembeddings, self.n_concepts)
+        total = self.sums_over_tokens(joint * unembeddings)
         return total / probability if rows is None else total[rows] / probability[rows]
 
     def entropies(self, contexts: Any = None) -> NDArray[np.float64]:
         """The entropy of p(y | x) for each context, in nats: shape (n_contexts,)."""
         if self._negative_entropy_terms is None:
             log_joint = np.log(self._joint, out=np.zeros(self.n_tokens), where=self.token_occurs)
-            self._negative_entropy_terms = subset_sums(self._joint * log_joint, self.n_concepts)
+            self._negative_entropy_terms = self.sums_over_tokens(self._joint * log_joint) + self._doubt()
         rows = self._rows(contexts)
         given = slice(None) if rows is None else rows
         probability, terms = self._context_probability[given], self._negative_entropy_terms[given]
         return np.maximum(np.log(probability) - terms / probability, 0.0)
 
+    def _doubt(self) -> NDArray[np.float64] | float:
+        """sum_y p(y) p(x | y) ln p(x | y), with x for what the context tells: 0 where contexts tell for certain."""
+        total: Any = 0.0
+        for concept, chances in enumerate(self._chances):
+            if not self._told_for_certain[concept]:
+                weighed = [*self._chances]
+                weighed[concept] = xlogy(chances, chances)
+                total = total + _telling_sums(self._joint, weighed)
+        return total
+
     def entropy_floor(self, contexts: Any = None) -> float:
         """The smallest mean cross-entropy that any predictor can reach on these contexts, in nats.
 
-        The mean is weighted by `weights(contexts)`. Since every context with a known concept forbids tokens, the
-        floor is approached but not reached by finite embeddings.
+        The mean is weighted by `weights(contexts)`. Since every context with a concept told for certain forbids tokens,
+        the floor is approached but not reached by finite embeddings.
         """
         return float(self.weights(contexts) @ self.entropies(contexts))
 
@@ -325,10 +430,15 @@ class LatentConditionalModel:
         self._rows(contexts)
         if contexts is None and self.context_weights == "masked":
             return self._sample_masked
-        array = self.contexts() if contexts is None else check_contexts(contexts, self.n_concepts)
-        rows, tokens = self._agreeing_pairs(array)
-        chance = self.weights(array)[rows] * self._joint[tokens]
-        cumulative = np.cumsum(chance / self._context_probability[self.context_index(array)][rows])
+        array = self._checked(contexts)
+        if self._as_in_the_paper:
+            rows, tokens = self._agreeing_pairs(array)
+            chance = self.weights(array)[rows] * self._joint[tokens]
+            cumulative = np.cumsum(chance / self._context_probability[self.context_index(array)][rows])
+        else:
+            pairs = self.weights(array)[:, None] * self.next_token_distribution(array)
+            rows, tokens = np.nonzero(pairs)
+            cumulative = np.cumsum(pairs[rows, tokens])
 
         def draw(n: int, rng: np.random.Generator) -> Pairs:
             pair = np.searchsorted(cumulative, rng.random(n) * cumulative[-1], side="right")
@@ -356,45 +466,105 @@ class LatentConditionalModel:
     def _sample_masked(self, n: int, rng: np.random.Generator) -> Pairs:
         tokens = rng.choice(self.n_tokens, size=n, p=self._joint)
         digits = self.tokens()[tokens].astype(np.int64)
-        digits[rng.random(digits.shape) < self.mask_probability] = 2
-        return digits @ (3 ** np.arange(self.n_concepts)[::-1]), tokens
+        for concept, table in enumerate(self.tellings):
+            if not self._told_for_certain[concept]:
+                digits[:, concept] = draw_digits(rng.random(n), table.T[digits[:, concept]])
+        hidden = rng.random(digits.shape) < self.mask_probability
+        return np.where(hidden, self.n_tellings, digits) @ self._context_places(), tokens
 
     def __repr__(self) -> str:
+        values = "" if self.graph.is_binary else f" with {', '.join(map(str, self.n_values))} values"
         return (
-            f"LatentConditionalModel({self.n_concepts} concepts, {self.n_contexts} contexts, {self.n_tokens} tokens, "
-            f"context_weights={self.context_weights!r})"
+            f"LatentConditionalModel({self.n_concepts} concepts{values}, {self.n_contexts} contexts, "
+            f"{self.n_tokens} tokens, context_weights={self.context_weights!r})"
         )
 
 
-def _check_tokens(tokens: Any, n_concepts: int) -> NDArray[np.bool_]:
+def _check_tellings(tellings: Any, n_values: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
+    """One table a concept, those left out being certain."""
+    given = [None] * len(n_values) if tellings is None else check_sequence("tellings", tellings, length=len(n_values))
+    return tuple(_check_telling(f"tellings[{i}]", given[i], k) for i, k in enumerate(n_values))
+
+
+def _check_telling(name: str, table: Any, n_values: int) -> NDArray[np.float64]:
+    if table is None:
+        return np.eye(n_values)
+    array = check_array(name, table, shape=("n_tellings", n_values))
+    check_integer(f"the number of rows of {name}", len(array), low=1, high=MAX_VALUES)
+    if (array < 0).any() or (abs(array.sum(axis=0) - 1) > ROUNDING).any():
+        raise ValueError(f"{name} must have columns of probabilities that sum to 1, got {shown(array.tolist())}")
+    if not array.any(axis=1).all():
+        raise ValueError(f"{name} must have no row of zeros, which is never told, got {shown(array.tolist())}")
+    return array
+
+
+def check_binary(model: LatentConditionalModel, what: str) -> None:
+    """Raise a ValueError unless every concept has two values, of which contexts tell 0 or 1, surely or not."""
+    check_instance("model", model, LatentConditionalModel)
+    if not model.is_binary:
+        raise ValueError(
+            f"model must have two values and two tellings a concept for {what} (for others there is "
+            f"linrep_core.many_values.value_shapes), got {model.n_values} values and {model.n_tellings} tellings"
+        )
+
+
+def check_certain(model: LatentConditionalModel, what: str) -> None:
+    """The same, where contexts must tell for certain too: the paper's own model."""
+    check_binary(model, what)
+    if not model.tells_for_certain:
+        raise ValueError(f"model must tell for certain (tellings=None) for {what}, got other tellings")
+
+
+def _check_tokens(tokens: Any, n_values: tuple[int, ...]) -> NDArray[np.bool_]:
     """Which of the 2**m tokens are among the concept vectors given."""
-    array = check_contexts(tokens, n_concepts, name="possible_tokens")
+    array = check_contexts(tokens, len(n_values), name="possible_tokens", n_tellings=n_values)
     if (array == UNKNOWN).any():
-        raise ValueError(f"possible_tokens must have entries 0 or 1, got {UNKNOWN}")
-    numbers = array @ (2 ** np.arange(n_concepts)[::-1])
-    occurs = np.zeros(2**n_concepts, dtype=bool)
-    occurs[numbers] = True
+        raise ValueError(f"possible_tokens must have entries {_entries(n_values, ' or ')}, got {UNKNOWN}")
+    occurs = np.zeros(math.prod(n_values), dtype=bool)
+    occurs[array @ place_values(n_values)] = True
     if len(array) < 2 or occurs.sum() < len(array):
         raise ValueError(f"possible_tokens must be at least 2 different concept vectors, got {shown(array.tolist())}")
     return occurs
 
 
-def check_contexts(contexts: Any, n_concepts: int | None, *, name: str = "contexts") -> NDArray[np.int8]:
+def check_contexts(
+    contexts: Any, n_concepts: int | None, *, name: str = "contexts", n_tellings: tuple[int, ...] | int = 2
+) -> NDArray[np.int8]:
     """Return contexts as an (n, m) int8 array, or raise a ValueError that says what is wrong with them."""
-    array = as_array(name, contexts)
+    array, sizes = as_array(name, contexts), _check_n_tellings(n_tellings)
     if array.size == 0:
         raise ValueError(f"{name} must hold at least one context, got an empty set")
     if array.ndim != 2 or n_concepts not in (None, array.shape[1]):
         raise ValueError(f"{name} must have shape (n, {n_concepts or 'm'}), got {array.shape}")
-    wrong = (array != 0) & (array != 1) & (array != UNKNOWN)
+    if len(sizes) not in (1, array.shape[1]):
+        raise ValueError(
+            f"n_tellings must be one number, or one for each of the {array.shape[1]} concepts, got {n_tellings}"
+        )
+    whole = (array >= 0) & (array < np.array(sizes)) & (array == np.floor(array))
+    wrong = ~whole & (array != UNKNOWN)
     if wrong.any():
-        raise ValueError(f"{name} must have entries 0, 1 or {UNKNOWN} (unknown), got {array[wrong][0]}")
+        raise ValueError(
+            f"{name} must have entries {_entries(sizes, ', ')} or {UNKNOWN} (unknown), got {array[wrong][0]}"
+        )
     return array.astype(np.int8)
 
 
-def check_distinct_contexts(contexts: Any, n_concepts: int | None) -> NDArray[np.int8]:
+def _check_n_tellings(n_tellings: Any) -> list[int]:
+    given = n_tellings if isinstance(n_tellings, tuple) else [n_tellings]
+    return [check_integer("n_tellings", n, low=1, high=MAX_VALUES) for n in given]
+
+
+def _entries(sizes: Sequence[int], between: str) -> str:
+    """The entries of a context or a concept vector, in words."""
+    most = sizes[0] if len(sizes) == 1 else tuple(sizes)
+    return f"0{between}1" if set(sizes) == {2} else f"from 0 on, below {most},"
+
+
+def check_distinct_contexts(
+    contexts: Any, n_concepts: int | None, *, n_tellings: tuple[int, ...] | int = 2
+) -> NDArray[np.int8]:
     """The same where each context has an embedding of its own, so that none may come twice."""
-    array = check_contexts(contexts, n_concepts)
+    array = check_contexts(contexts, n_concepts, n_tellings=n_tellings)
     distinct, times = np.unique(array, axis=0, return_counts=True)
     if len(distinct) < len(array):
         repeated = distinct[times > 1][0].tolist()

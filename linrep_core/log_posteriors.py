@@ -84,6 +84,10 @@ class AmbiguousWorld:
     def __post_init__(self) -> None:
         """Check the tables."""
         check_instance("graph", self.graph, ConceptGraph)
+        if not self.graph.is_binary:
+            raise ValueError(
+                f"graph must have two values a concept, got {self.graph.n_values} (see linrep_core.language)"
+            )
         for name in ("reports", "emission"):
             object.__setattr__(self, name, _conditional(name, getattr(self, name), 2**self.graph.n_concepts))
 

@@ -34,6 +34,8 @@ class SoftmaxPredictor:
     contexts : array of shape (n_contexts, m), int8, or None
         Which context each row of `embeddings` belongs to, no context twice; None means all 3**m, in the order of
         `LatentConditionalModel.contexts`.
+    n_tellings : int or tuple of int
+        How many things a context can tell of each concept: 2, unless the world has other concepts or tellings.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class SoftmaxPredictor:
     embeddings: torch.Tensor
     unembeddings: torch.Tensor
     contexts: NDArray[np.int8] | None = None
+    n_tellings: int | tuple[int, ...] = 2
 
     def __post_init__(self) -> None:
         self.embeddings = _check_table("embeddings", self.embeddings)
@@ -62,7 +65,7 @@ class SoftmaxPredictor:
                 f"unembeddings must be {f.dtype} on {f.device} as the embeddings, got {g.dtype} on {g.device}"
             )
         if self.contexts is not None:
-            self.contexts = check_distinct_contexts(self.contexts, None)
+            self.contexts = check_distinct_contexts(self.contexts, None, n_tellings=self.n_tellings)
             if len(self.contexts) != len(f):
                 raise ValueError(
                     f"contexts must have one row for each row of embeddings ({len(f)}), got {len(self.contexts)}"
@@ -101,7 +104,9 @@ class SoftmaxPredictor:
         check_choice("initialization", initialization, INITIALIZATIONS)
         scale = check_number("scale", scale, low=0.0, open_interval=True)
         check_dtype("dtype", dtype)
-        kept = None if contexts is None else check_distinct_contexts(contexts, model.n_concepts)
+        kept = None
+        if contexts is not None:
+            kept = check_distinct_contexts(contexts, model.n_concepts, n_tellings=model.n_tellings)
         rng = np.random.default_rng(check_integer("seed", seed, low=0))
         sizes = (model.n_contexts if kept is None else len(kept), model.n_tokens)
         if max(sizes) * d > MAX_PARAMETERS:
@@ -115,7 +120,7 @@ class SoftmaxPredictor:
             else:
                 table = (2 * rng.random((rows, d)) - 1) / rows**0.5
             tables.append(torch.as_tensor(table, dtype=dtype))
-        return cls(tables[0], tables[1], kept)
+        return cls(tables[0], tables[1], kept, model.n_tellings)
 
     @property
     def dim(self) -> int:

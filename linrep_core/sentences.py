@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from linrep_core._checks import as_array, check_distinct_words, check_flag, check_instance, check_integer
 from linrep_core.concepts import MAX_SAMPLES
-from linrep_core.language import UNKNOWN, LatentConditionalModel, Vocabulary
+from linrep_core.language import UNKNOWN, LatentConditionalModel, Vocabulary, check_binary
 
 MAX_SYNONYMS = 100
 MAX_FILLERS = 100
@@ -111,7 +111,7 @@ class SentenceWorld:
         named: bool = False,
         n_fillers: int = 2,
     ) -> None:
-        check_instance("model", model, LatentConditionalModel)
+        check_binary(model, "sentences")
         m = model.n_concepts
         if vocabulary is None:
             vocabulary = Vocabulary.court(m) if 2 <= m <= 5 else Vocabulary.bits(m)

@@ -386,7 +386,7 @@ class _Trainer:
         tables = [table.detach().cpu().clone() for table in (self.embeddings, self.unembeddings)]
         if not all(table.isfinite().all() for table in tables):
             raise _NotFinite(np.nan)
-        return SoftmaxPredictor(*tables, self.contexts)
+        return SoftmaxPredictor(*tables, self.contexts, self.model.n_tellings)
 
     def snapshot(self, step: int) -> Snapshot:
         now = self.current()

@@ -49,6 +49,7 @@ from linrep_core._checks import (
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
 from linrep_core.identifiability import balanced_factors, log_probabilities
+from linrep_core.language import LatentConditionalModel
 from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
@@ -182,13 +183,14 @@ def violated_world(
     kept = 1.0 - dose if violation == "missing words" else 1.0
     model, contexts = paper_world(m, seed, share_of_tokens=kept, edge_probability=edge_probability)
     contexts = model.contexts() if contexts is None else contexts
+    if violation == "wrong contexts":
+        told = [[1 - dose, dose], [dose, 1 - dose]]
+        model = LatentConditionalModel(model.graph, tellings=[told] * m)
     if violation == "few contexts":
         n_kept = max(1, round((1 - dose) * len(contexts)))
         contexts = contexts[np.sort(np.random.default_rng([seed, 2]).permutation(len(contexts))[:n_kept])]
     p, weights = model.next_token_distribution(contexts), model.weights(contexts)
-    if violation == "wrong contexts":
-        p, weights = _told_wrongly(p[-1], contexts, model.tokens(), dose)
-    elif violation == "ignored contexts":
+    if violation == "ignored contexts":
         p = (1 - dose) * p + dose * p[-1]  # the last context tells nothing
     emission = _emission(violation, dose, m)
     return ViolatedWorld(p @ emission, weights, contexts, model.tokens()[emission.argmax(axis=0)])
@@ -212,15 +214,6 @@ def _emission(violation: str, dose: float, n_concepts: int) -> Array:
     if kind in AMBIGUITIES:
         return emission_table(n_concepts, dose, kind, synonyms=1)
     return np.eye(2**n_concepts)
-
-
-def _told_wrongly(joint: Array, contexts: NDArray, tokens: NDArray, wrong: float) -> tuple[Array, Array]:
-    """p(y | x) and weights where each told concept is told wrongly with this probability, whatever the others are."""
-    told, same = contexts[:, None] >= 0, contexts[:, None] == tokens
-    chances = np.where(told, np.where(same, 1 - wrong, wrong), 1.0).prod(axis=2)
-    together = joint * chances
-    weights = together.sum(axis=1)  # masks are fair coins: every one as likely
-    return together / weights[:, None], weights / weights.sum()
 
 
 # ---- measures -------------------------------------------------------------------------------------------------------
@@ -421,6 +414,8 @@ def train_violated(
     *,
     seeds: Any,
     method: str = "adam",
+    learning_rate: float | None = None,
+    start_scale: float = 1.0,
     steps: int = FULL_BATCH_STEPS,
     constants: bool = False,
     progress: bool = True,
@@ -439,6 +434,10 @@ def train_violated(
         Of the starts.
     method
         ``"adam"`` or ``"gradient descent"``, with the rates of `linrep_core.phase_diagram.method_settings`.
+    learning_rate
+        Another rate than theirs.
+    start_scale
+        What the start is multiplied by.
     steps
         Length of each training.
     constants
@@ -460,8 +459,17 @@ def train_violated(
     True
     """
     given = check_iterable("worlds", worlds)
-    settings = {"method": method, "steps": steps, "constants": constants, "progress": progress}
-    found = train_tables(given, dim, seeds=seeds, **settings)
+    found = train_tables(
+        given,
+        dim,
+        seeds=seeds,
+        method=method,
+        learning_rate=learning_rate,
+        start_scale=start_scale,
+        steps=steps,
+        constants=constants,
+        progress=progress,
+    )
     return [_fit(world, *tables, steps) for world, tables in zip(given, found, strict=True)]
 
 
@@ -471,19 +479,18 @@ def train_tables(
     *,
     seeds: Any,
     method: str = "adam",
+    learning_rate: float | None = None,
+    start_scale: float = 1.0,
     steps: int = FULL_BATCH_STEPS,
     constants: bool = False,
-    learning_rate: float | None = None,
     progress: bool = True,
 ) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     """What `train_violated` trains, with the constants of the tokens.
 
     Parameters
     ----------
-    worlds, dim, seeds, method, steps, constants, progress
+    worlds, dim, seeds, method, learning_rate, start_scale, steps, constants, progress
         See `train_violated`.
-    learning_rate
-        None for that of the method.
 
     Returns
     -------
@@ -504,7 +511,8 @@ def train_tables(
     settings = {"momentum": 0.0, **method_settings(check_choice("method", method, METHODS), m)}
     if learning_rate is not None:
         settings["learning_rate"] = check_number("learning_rate", learning_rate, low=0.0, open_interval=True)
-    starts = [_start(world, d, seed) for world, seed in zip(given, numbers, strict=True)]
+    scale = check_number("start_scale", start_scale, low=0.0, open_interval=True)
+    starts = [tuple(scale * table for table in _start(*of, d)) for of in zip(given, numbers, strict=True)]
     f, g = pad_sequence([f for f, _ in starts], batch_first=True), torch.stack([g for _, g in starts])
     p = pad_sequence([torch.as_tensor(world.distribution) for world in given], batch_first=True)
     weights = pad_sequence([torch.as_tensor(world.weights) for world in given], batch_first=True)[:, :, None]
@@ -543,7 +551,7 @@ def _check_worlds(worlds: Any, count: int) -> list[ViolatedWorld]:
     return given
 
 
-def _start(world: ViolatedWorld, dim: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _start(world: ViolatedWorld, seed: int, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Contexts, then tokens, uniform in +-1/sqrt(rows): the start of `SoftmaxPredictor.initialize`."""
     rng = np.random.default_rng(seed)
     sizes = world.distribution.shape

@@ -7,6 +7,8 @@
 A row is one file, results/ROW.csv. Ctrl+C keeps what is done and the same command continues; to run a row anew, delete
 its file. On two cores tables 1 and 2 take about an hour, the rest of the paper two, the phase diagram three, the
 transformers a quarter of an hour, students of distillation, log posteriors, pairs of trainings and violations five
+minutes each, optimisers and losses ten, mechanisms a quarter of an hour.
+minutes each, optimisers and losses ten, depth twenty.
 minutes each, optimisers and losses and superposition ten.
 """
 
@@ -16,9 +18,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from linrep_core.depth import ARCHITECTURES, READERS, depth_cell, price_cell, reader_cell
 from linrep_core.distillation import OBJECTIVES, TEACHERS, distillation_cell
 from linrep_core.language import CONTEXT_WEIGHTS
 from linrep_core.log_posteriors import AMBIGUITIES, REPORTS, posterior_cell
+from linrep_core.many_values import KINDS, ROOMS, value_cell
+from linrep_core.mechanisms import DIMS, mechanism_cell
 from linrep_core.objectives import RECIPES as OBJECTIVE_RECIPES
 from linrep_core.objectives import objective_cell
 from linrep_core.phase_diagram import METHODS, STARTS, phase_cell
@@ -29,6 +34,7 @@ from linrep_core.toy_model import toy_cell
 from linrep_core.trained_pairs import RECIPES, WORLDS, trained_pair_cell
 from linrep_core.transformer_study import DEPTHS, VARIANTS, WIDTHS, size_cell, variant_cell
 from linrep_core.violations import VIOLATIONS, violation_cell
+from linrep_core.word_orders import ORDERED_WORDS, word_order_cell
 
 FOLDER = Path(__file__).parent
 
@@ -136,6 +142,29 @@ def violation_sweeps() -> dict[str, Sweep]:
     }
 
 
+def value_sweeps() -> dict[str, Sweep]:
+    """Every kind of concept with one dimension too few, enough, twice as many; independent concepts; plain descent.
+
+    And, looked at afterwards, a categorical concept with more and more values, told for certain or not.
+    """
+    every = {"kind": list(KINDS), "n_seeds": [20]}
+    return {
+        "many-values": Sweep(value_cell, {**every, "room": list(ROOMS)}),
+        "many-values-independent": Sweep(value_cell, {**every, "edge_probability": [0.0]}),
+        "many-values-descent": Sweep(value_cell, {**every, "method": ["gradient descent"], "steps": [4000]}),
+        "many-values-sizes": Sweep(
+            value_cell,
+            {
+                "kind": ["certain", "categorical"],
+                "n_values": [2, 3, 4, 5, 7],
+                "edge_probability": [0.0],
+                "n_seeds": [20],
+            },
+        ),
+        "many-values-words": Sweep(word_order_cell, {"group": list(ORDERED_WORDS)}),
+    }
+
+
 def optimiser_sweeps() -> dict[str, Sweep]:
     """Every optimiser and loss in three dimensions; small to large starts; worlds in which no word is impossible."""
     starts = [name for name in OBJECTIVE_RECIPES if "start" in name]
@@ -147,6 +176,49 @@ def optimiser_sweeps() -> dict[str, Sweep]:
         "optimisers": Sweep(objective_cell, {"recipe": others, "dim": [3, 4, 12], **seeds}),
         "optimisers-starts": Sweep(objective_cell, {"recipe": starts, "dim": [3, 12], **seeds}),
         "optimisers-noisy": Sweep(objective_cell, {"recipe": positive, "dim": [12], "world": ["noisy"], **seeds}),
+    }
+
+
+def mechanism_sweeps() -> dict[str, Sweep]:
+    """Three switches with and without room: descent; without zeros for longer; from a small start; with Adam."""
+    on_off = [True, False]
+    every = {"matched": on_off, "zeros": on_off, "separated": on_off, "dim": list(DIMS), "n_seeds": [12]}
+    return {
+        "mechanisms": Sweep(mechanism_cell, every),
+        "mechanisms-long": Sweep(mechanism_cell, {**every, "zeros": [False], "steps": [30_000]}),
+        "mechanisms-small": Sweep(mechanism_cell, {**every, "start_scale": [0.1]}),
+        "mechanisms-adam": Sweep(mechanism_cell, {**every, "method": ["adam"], "learning_rate": [None]}),
+    }
+
+
+def depth_sweeps() -> dict[str, Sweep]:
+    """Chains of every architecture in d = m, 2m, 4m; other starts; four concepts; transformers that read sentences."""
+    seeds = {"n_seeds": [12]}
+    some = ["table", "names, 2 layers", "names, 3 layers", "names, perceptron", "parts", "parts, perceptron"]
+    methods = {"method": ["gradient descent", "adam"]}
+    return {
+        "depth": Sweep(depth_cell, {"architecture": list(ARCHITECTURES), "dim": [3, 6, 12], **methods, **seeds}),
+        "depth-starts": Sweep(
+            depth_cell,
+            {
+                "architecture": [*some, "parts, 2 layers"],
+                "dim": [12],
+                **methods,
+                "start": ["small", "small words", "large"],
+                **seeds,
+            },
+        ),
+        "depth-m4": Sweep(
+            depth_cell,
+            {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
+        ),
+        "depth-prices": Sweep(
+            price_cell, {"architecture": [*some, "parts, 2 layers"], "n_concepts": [3], "dim": [12], "n_starts": [4]}
+        ),
+        "depth-prices-m2": Sweep(
+            price_cell, {"architecture": [*some[:2], *some[3:5]], "n_concepts": [2], "dim": [8], "n_starts": [8]}
+        ),
+        "depth-readers": Sweep(reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}),
     }
 
 
@@ -206,7 +278,10 @@ SWEEPS = {
     "distillation-m4": distillation_sweep(4),
     **posterior_sweeps(),
     **violation_sweeps(),
+    **value_sweeps(),
     **optimiser_sweeps(),
+    **mechanism_sweeps(),
+    **depth_sweeps(),
     **superposition_sweeps(),
 }
 

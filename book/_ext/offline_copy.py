@@ -40,7 +40,7 @@ READ_ME = f"""Where Linear Representations Come From: the book, to be read witho
 Pages, figures, the lab and the search work from a folder or a memory stick, and from a server of plain files.
 To change the code one needs the book's own folder: see the page "What runs where".
 
-Licences: LICENSE.txt.
+Licences: LICENSE.txt (code), LICENSE-TEXT.txt (text and figures).
 """
 
 
@@ -86,7 +86,7 @@ def reachable(site: Path) -> list[Path]:
 def pack(site: Path, target: Path) -> int:
     """Write the copy; return the number of its files."""
     contents = {START: START_PAGE.encode(), "READ-ME.txt": READ_ME.encode()}
-    contents["LICENSE.txt"] = (ROOT / "LICENSE").read_bytes()
+    contents |= {f"{name}.txt": (ROOT / name).read_bytes() for name in ("LICENSE", "LICENSE-TEXT")}
     contents |= {f"site/{path.as_posix()}": (site / path).read_bytes() for path in reachable(site)}
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + ".part")

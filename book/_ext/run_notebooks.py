@@ -101,7 +101,7 @@ def draw_lab(page: Page, config: dict[str, Any]) -> tuple[str, dict[str, int]]:
         page.wait_for_timeout(LAB_SETTLES)
         heights[name] = round(lab.bounding_box()["height"])
         pictures[name] = lab.screenshot(omit_background=True, animations="disabled", caret="hide")
-    usual = "wide" if config["size"] == "small" else "full"
+    usual = "full" if config["size"] == "full" else "wide"
     return base64.b64encode(small_png(page, pictures[usual])).decode(), heights
 
 

@@ -24,6 +24,7 @@ from linrep_core.figures.graphs import concept_graph, moral_graph, statement_gra
 from linrep_core.figures.phases import phase_map
 from linrep_core.figures.pieces import DIVERGING, PALETTE, SEQUENTIAL
 from linrep_core.figures.planes import plane_slider
+from linrep_core.figures.shapes import value_space
 from linrep_core.figures.spaces import (
     context_slider,
     equivalence_slider,
@@ -63,4 +64,5 @@ __all__ = [
     "unembedding_animation",
     "unembedding_slider",
     "unembedding_space",
+    "value_space",
 ]

@@ -34,6 +34,7 @@ def default_config(m: int = 5) -> Config:
         "context_set": "all",
         "context_weights": "masked",
         "mask_probability": 0.5,
+        "told_wrongly": 0.0,
         "optimizer": "adam",
         "learning_rate": 0.02,
         "momentum": 0.9,
@@ -183,6 +184,7 @@ _CHECKS: dict[str, Callable[[Any, Mapping[str, Any]], Any]] = {
     "context_set": _context_set,
     "context_weights": _choice("context_weights", "masked", "uniform"),
     "mask_probability": _number("mask_probability", 0, 1, open_ends="low high"),
+    "told_wrongly": _number("told_wrongly", 0, 0.5, open_ends="high"),
     "optimizer": _choice("optimizer", "sgd", "momentum", "adam"),
     "learning_rate": _number("learning_rate", 0, 1000, open_ends="low"),
     "momentum": _number("momentum", 0, 1, open_ends="high"),
@@ -215,7 +217,32 @@ def model_of(config: Mapping[str, Any]) -> LatentConditionalModel:
         graph_of(config),
         context_weights=config["context_weights"],
         mask_probability=config["mask_probability"],
+        tellings=tellings_of(config),
     )
+
+
+def tellings_of(config: Mapping[str, Any]) -> list[list[list[float]]] | None:
+    """How surely a context tells each concept, as `LatentConditionalModel` takes it; None for certain."""
+    wrong = config["told_wrongly"]
+    return [[[1 - wrong, wrong], [wrong, 1 - wrong]]] * config["m"] if wrong > 0 else None
+
+
+def told_wrongly_in(model: LatentConditionalModel) -> float:
+    """The one probability with which a model's contexts tell a concept wrongly.
+
+    Raises
+    ------
+    ValueError
+        If the model's tellings are not those of `tellings_of`.
+    """
+    wrong = float(model.tellings[0][-1, 0])
+    wanted = np.array([[1 - wrong, wrong], [wrong, 1 - wrong]])
+    if wrong >= 0.5 or not all(np.shape(table) == (2, 2) and np.allclose(table, wanted) for table in model.tellings):
+        raise ValueError(
+            "model must tell two values of each concept, wrongly with one probability below 1/2, "
+            f"got tellings {[table.tolist() for table in model.tellings]}"[:300]
+        )
+    return wrong
 
 
 def contexts_of(config: Mapping[str, Any]) -> NDArray[np.int8] | None:

@@ -4,6 +4,7 @@
 import css from "./lab.css";
 import { connect } from "./engine_link.mjs";
 import { createWorld } from "./engine/world.mjs";
+import * as mechanisms from "./mechanisms.mjs";
 import { PRESETS } from "./presets.mjs";
 import * as state from "./state.mjs";
 import * as bars from "./view/bars.mjs";
@@ -13,6 +14,7 @@ import { drawCosines, drawLoss } from "./view/curves.mjs";
 import * as dials from "./view/dials.mjs";
 import { freshId, h, say, set, svg } from "./view/dom.mjs";
 import * as heatMap from "./view/heat_map.mjs";
+import { createSwitches, drawTable, sentence } from "./view/mechanisms.mjs";
 import { count, short } from "./view/numbers.mjs";
 import { pictureOf } from "./view/picture.mjs";
 import { createSpace } from "./view/space.mjs";
@@ -49,10 +51,11 @@ function addStyle(document) {
 
 function createLab(model, root) {
   addStyle(root.ownerDocument);
-  const small = model.get("size") === "small";
+  const size = ["small", "mechanisms"].includes(model.get("size")) ? model.get("size") : "full";
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const startsFrom = readModel(model);
   let { config } = startsFrom;
+  if (size === "mechanisms" && !mechanisms.switchesOf(config)) config = withSwitches(state.defaults(4), mechanisms.FIRST);
   let problems = startsFrom.problems;
   let report = null;               // the last one
   let stepNow = 0;
@@ -218,7 +221,7 @@ function createLab(model, root) {
   function record(now) {
     const place = Math.floor(POINTS_A_DECADE * Math.log10(now.step + 1));
     const entry = {
-      step: now.step, loss: now.loss, excess_loss: now.excessLoss, ...now.cosines, place,
+      step: now.step, loss: now.loss, excess_loss: now.excessLoss, ...now.cosines, place, length: mechanisms.lengthOf(now),
     };
     const last = history[history.length - 1];
     if (last && last.step > now.step) history.length = 0;
@@ -237,7 +240,7 @@ function createLab(model, root) {
     if (now - captionAt < CAPTION_EVERY && playing) return;
     captionAt = now;
     const resting = rested && !wanted ? " Resting; press play to go on." : "";
-    say(page.caption, caption(config, report, history) + resting);
+    say(page.caption, (page.sentence?.() ?? caption(config, report, history)) + resting);
     set(page.why, { href: `${siteRoot()}book/${WHY[verdict(config, report, history)]}` });
     clearTimeout(speaking);
     speaking = setTimeout(speak, Math.max(0, spokeAt + SPEAK_EVERY - now));
@@ -273,6 +276,56 @@ function createLab(model, root) {
       transport: (on) => showPlay(play, on),
       draw: () => space.update(spaceData()),
       warn: parts.warn,
+    };
+  }
+
+  /** Switches that each start a world, and what was predicted beside what is seen. */
+  function mechanismsPage() {
+    const play = playButton();
+    const parts = feedback();
+    const switches = createSwitches((name) => {
+      const now = mechanisms.switchesOf(config) ?? mechanisms.FIRST;
+      message(null);
+      adopt(withSwitches(config, { ...now, [name]: !now[name] }), { play: true });
+    });
+    const readouts = { step: readout("step"), loss: readout("above the floor") };
+    const bodies = { table: h("div", { class: "ll-body-predictions" }), dials: h("div", { class: "ll-body ll-body-dials" }) };
+    set(bodies.dials, { role: "radiogroup", "aria-label": "concept whose arrows are drawn" });
+    const space = createSpace(h("figure", { class: "ll-panel ll-space" }), { theme: () => readTheme(root), calm });
+    const more = h("a", { class: "ll-more-link" }, "Open in the lab");
+    const element = h("div", { class: "ll-page", role: "group", "aria-label": "Mechanisms on and off" },
+      switches.element,
+      h("div", { class: "ll-bar" }, play, h("div", { class: "ll-readouts" }, ...Object.values(readouts).map((one) => one.element)), more),
+      h("p", { class: "ll-talk" }, parts.caption), parts.spoken, parts.message,
+      bodies.table,
+      h("div", { class: "ll-pictures" }, space.canvas.parentElement, bodies.dials));
+    element.addEventListener("keydown", shortcuts);
+    const told = () => ({ switches: mechanisms.switchesOf(config), report, history });
+    return {
+      ...parts, element, space,
+      sentence: () => (told().switches ? sentence(told()) : null),
+      show() {
+        switches.show(mechanisms.switchesOf(config));
+        set(more, { href: `${siteRoot()}book/lab/the-lab.html#${state.toFragment(config)}` });
+      },
+      transport: (on) => showPlay(play, on),
+      draw() {
+        bodies.table.hidden = !told().switches;
+        if (told().switches) drawTable(bodies.table, told());
+        space.update(spaceData());
+        dials.draw(bodies.dials, dialsData((concept) => adopt({ ...config, concept })));
+        readouts.step.show(count(report.step));
+        readouts.loss.show(short(Math.max(0, report.excessLoss)));
+        set(element, { "data-step": report.step, "data-excess": report.excessLoss });
+      },
+      warn: parts.warn,
+    };
+  }
+
+  function dialsData(pick) {
+    return {
+      m: config.m, d: config.d, concept: config.concept, unembeddings: report.unembeddings, words,
+      perConcept: report.perConcept.unembedding, pick,
     };
   }
 
@@ -361,10 +414,7 @@ function createLab(model, root) {
       transport: (on) => showPlay(play, on),
       draw() {
         space.update(spaceData());
-        dials.draw(bodies.dials, {
-          m: config.m, d: config.d, concept: config.concept, unembeddings: report.unembeddings, words,
-          perConcept: report.perConcept.unembedding, pick: (concept) => ask({ concept }),
-        });
+        dials.draw(bodies.dials, dialsData((concept) => ask({ concept })));
         drawLoss(bodies.loss, history);
         drawCosines(bodies.cosines, history);
         heatMap.draw(bodies.heat, { m: config.m, words, heatMap: report.heatMap }, theme);
@@ -530,7 +580,7 @@ function createLab(model, root) {
   // ---- the address of the page --------------------------------------------------------------------------------
 
   let addressTimer = 0;
-  const owner = !small && model.get("address") !== false && claimAddress(root);
+  const owner = size === "full" && model.get("address") !== false && claimAddress(root);
 
   function writeAddress() {
     if (!owner) return;
@@ -622,9 +672,9 @@ function createLab(model, root) {
 
   // ---- life -----------------------------------------------------------------------------------------------------
 
-  const page = small ? smallPage() : fullPage();
+  const page = { small: smallPage, mechanisms: mechanismsPage, full: fullPage }[size]();
   root.classList.add("linrep-lab", "ll-alive");
-  set(root, { "data-size": small ? "small" : "full" });
+  set(root, { "data-size": size });
   // JupyterLab takes the arrow keys of a slider, and r, s and space, for its commands on cells, unless what has the
   // focus itself says no
   page.element.addEventListener("focusin", (event) => set(event.target, { "data-lm-suppress-shortcuts": "true" }));
@@ -703,6 +753,8 @@ function presetConfig(preset) {
   const { config } = state.checkConfig(preset.config);
   return config;
 }
+
+const withSwitches = (config, switches) => ({ ...config, ...mechanisms.settingsOf(switches) });
 
 /** Whether two configurations train the same. */
 function sameRun(a, b) {

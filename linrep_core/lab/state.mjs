@@ -95,6 +95,7 @@ const FIELDS = {
   context_set: contextSet,
   context_weights: choice(CONTEXT_WEIGHTS),
   mask_probability: number(0, 1, "both"),
+  told_wrongly: number(0, 0.5, "high"),
   optimizer: choice(OPTIMIZERS),
   learning_rate: number(0, 1000, "low"),
   momentum: number(0, 1, "high"),
@@ -116,7 +117,7 @@ export const VIEW_FIELDS = ["concept", "context", "speed"];
 export function defaults(m = 5) {
   return {
     m, d: 5, graph: "random", graph_seed: 0, edge_probability: 0.5, edges: [], joint: null,
-    context_set: "all", context_weights: "masked", mask_probability: 0.5,
+    context_set: "all", context_weights: "masked", mask_probability: 0.5, told_wrongly: 0,
     optimizer: "adam", learning_rate: DEFAULT_RATES.adam, momentum: 0.9, start_scale: 1, seed: 0, precision: "float64",
     concept: 0, context: `1${"?".repeat(m - 1)}`, speed: "accelerating",
   };

@@ -23,13 +23,15 @@ from linrep_core.lab.config import (
     contexts_of,
     default_config,
     model_of,
+    tellings_of,
+    told_wrongly_in,
 )
 from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
 
 BUILT = Path(__file__).parent / "_built" / "lab.mjs"
 LAB_MIME = "application/vnd.linrep.lab+json"  # an output that the book's static pages draw without a kernel
-SIZES = ("full", "small")
+SIZES = ("full", "small", "mechanisms")
 NO_TABLE = np.zeros((0, 0))
 
 
@@ -101,12 +103,14 @@ class TrainingLab(anywidget.AnyWidget):
         Your own world (2 to 8 concepts): a `LatentConditionalModel` or a `ConceptGraph`. None takes it from the
         settings.
     size
-        ``"full"``, or ``"small"``: play, two sliders and the space of unembeddings.
+        ``"full"``; ``"small"``: play, two sliders and the space of unembeddings; ``"mechanisms"``: the switches of
+        `linrep_core.mechanisms`, for whose worlds it is.
     **settings
-        m (concepts), d (dimensions), graph ("random", "chain", "independent" or "drawn" with `edges`), graph_seed,
-        edge_probability, context_set ("all", "none", or concepts that contexts know: "0", "0,1", "0|1"),
-        context_weights, mask_probability, optimizer ("sgd", "momentum" or "adam"), learning_rate, momentum,
-        start_scale, seed, precision; and for the view concept, context (letters 0, 1, ?), speed.
+        `m` (concepts), `d` (dimensions), `graph` ("random", "chain", "independent" or "drawn" with `edges`),
+        `graph_seed`, `edge_probability`, `context_set` ("all", "none", or concepts that contexts know: "0", "0,1",
+        "0|1"), `context_weights`, `mask_probability`, `told_wrongly` (probability that a told concept is told wrongly,
+        below 1/2), `optimizer` ("sgd", "momentum" or "adam"), `learning_rate`, `momentum`, `start_scale`, `seed`,
+        `precision`; and for the view `concept`, `context` (letters 0, 1, ?), `speed`.
 
     Attributes
     ----------
@@ -138,6 +142,7 @@ class TrainingLab(anywidget.AnyWidget):
     context_set = _setting("context_set")
     context_weights = _setting("context_weights")
     mask_probability = _setting("mask_probability")
+    told_wrongly = _setting("told_wrongly")
     optimizer = _setting("optimizer")
     learning_rate = _setting("learning_rate")
     momentum = _setting("momentum")
@@ -238,6 +243,7 @@ class TrainingLab(anywidget.AnyWidget):
             raise ValueError(f"model must be a LatentConditionalModel or a ConceptGraph, got {type(model).__name__}")
         if not 2 <= graph.n_concepts <= 8:
             raise ValueError(f"model must have 2 to 8 concepts for the lab, got {graph.n_concepts}")
+        wrong = told_wrongly_in(LatentConditionalModel(graph) if model is graph else model)
         fixed = {"m", "graph", "edges", "joint", "graph_seed", "edge_probability"} & set(settings)
         if fixed:
             raise ValueError(f"{sorted(fixed)[0]} must not be given with model, which has it already")
@@ -247,16 +253,19 @@ class TrainingLab(anywidget.AnyWidget):
             "graph": "given",
             "joint": graph.joint().tolist(),
             "edges": [list(map(int, edge)) for edge in sorted(drawn.edges)],
+            "told_wrongly": wrong,
         }
         if isinstance(model, LatentConditionalModel):
             world |= {"context_weights": model.context_weights, "mask_probability": model.mask_probability}
         both = {**world, **settings}
-        self._given_model = LatentConditionalModel(
-            graph,
-            context_weights=both.get("context_weights", "masked"),
-            mask_probability=both.get("mask_probability", 0.5),
-        )
+        self._given_model = self._told_as(graph, {**default_config(graph.n_concepts), **both})
         return both
+
+    @staticmethod
+    def _told_as(graph: ConceptGraph, config: Config) -> LatentConditionalModel:
+        """A given graph with the contexts of the settings."""
+        kept = {name: config[name] for name in ("context_weights", "mask_probability")}
+        return LatentConditionalModel(graph, tellings=tellings_of(config), **kept)
 
     def _settings_changed(self, change: Any) -> None:
         """Cut what no longer fits, and forget the vectors of the run that has ended."""
@@ -272,12 +281,10 @@ class TrainingLab(anywidget.AnyWidget):
                     setattr(self, other, fitting[other])
             self.embeddings = self.unembeddings = NO_TABLE
         self._ready = True
-        if self._given_model is not None and self.graph != "given":
+        if self._given_model is not None and (self.graph != "given" or name == "joint"):
             self._given_model = None
-        elif self._given_model is not None and name in ("context_weights", "mask_probability"):
-            self._given_model = LatentConditionalModel(
-                self._given_model.graph, context_weights=self.context_weights, mask_probability=self.mask_probability
-            )
+        elif self._given_model is not None and name in ("context_weights", "mask_probability", "told_wrongly"):
+            self._given_model = self._told_as(self._given_model.graph, self.config)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what the browser sends: all of a configuration's changes at once, checked together."""

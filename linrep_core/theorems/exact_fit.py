@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linrep_core.concepts import ConceptGraph, concept_vectors
-from linrep_core.language import UNKNOWN, LatentConditionalModel
+from linrep_core.language import UNKNOWN, LatentConditionalModel, check_certain
 from linrep_core.predictor import SoftmaxPredictor
 
 Array = NDArray[np.float64]
@@ -113,6 +113,7 @@ class Fit:
     @classmethod
     def of_predictor(cls, model: LatentConditionalModel, predictor: SoftmaxPredictor) -> Fit:
         """The world and tables of a predictor trained on all contexts."""
+        check_certain(model, "the statements on an exact fit")
         if predictor.contexts is not None:
             raise ValueError("predictor must have been trained on all contexts, got one trained on a subset")
         tables = (table.detach().cpu().double().numpy() for table in (predictor.embeddings, predictor.unembeddings))

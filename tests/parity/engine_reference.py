@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linrep_core import ConceptGraph, LatentConditionalModel, linearity, train
+from linrep_core.geometry import embedding_steering_vectors, mean_cosine_between, unembedding_steering_vectors
 
 Config = dict[str, Any]
 MEASURES = ("unembedding", "embedding", "alignment", "between")
@@ -27,6 +28,7 @@ def configuration(**changes: Any) -> Config:
         "context_set": "all",
         "context_weights": "masked",
         "mask_probability": 0.5,
+        "told_wrongly": 0,
         "optimizer": "sgd",
         "learning_rate": 0.1,
         "momentum": 0.9,
@@ -48,8 +50,12 @@ def graph_of(config: Config) -> ConceptGraph:
 
 
 def model_of(config: Config) -> LatentConditionalModel:
+    wrong = config["told_wrongly"]
     return LatentConditionalModel(
-        graph_of(config), context_weights=config["context_weights"], mask_probability=config["mask_probability"]
+        graph_of(config),
+        context_weights=config["context_weights"],
+        mask_probability=config["mask_probability"],
+        tellings=[[[1 - wrong, wrong], [wrong, 1 - wrong]]] * config["m"] if wrong else None,
     )
 
 
@@ -77,6 +83,8 @@ def trained(config: Config, steps: int) -> dict[str, Any]:
         progress=False,
     )
     report = linearity(model, run.predictor)
+    words = [unembedding_steering_vectors(run.predictor.unembeddings, i) for i in range(config["m"])]
+    told = [embedding_steering_vectors(run.predictor.embeddings, contexts, i) for i in range(config["m"])]
     return {
         "loss": run.loss,
         "excessLoss": run.excess_loss,
@@ -86,6 +94,8 @@ def trained(config: Config, steps: int) -> dict[str, Any]:
         "perConcept": {name: getattr(report, name) for name in MEASURES},
         "cosines": report.mean,
         "heatMap": report.heat_map.ravel(),
+        "crossing": [mean_cosine_between(steps, others) for steps in words for others in told],
+        "lengths": [np.linalg.norm(steps, axis=1).mean() for steps in words],
         "pHat": np.exp(np.asarray(run.predictor.log_probabilities())),
     }
 

@@ -27,7 +27,7 @@ function randomConfig(draw) {
     m, d: 1 + Math.floor(draw() * 16), graph, graph_seed: Math.floor(draw() * 2 ** 32), edge_probability: draw(), edges,
     joint: graph === "given" ? weights.map((w) => w / total) : null,
     context_set: pick(["all", "none", "0", "0,1", "0|1", "none|1", `${m - 1}`]), context_weights: pick(state.CONTEXT_WEIGHTS),
-    mask_probability: 0.01 + 0.98 * draw(), optimizer: pick(state.OPTIMIZERS), learning_rate: 10 ** (4 * draw() - 3),
+    mask_probability: 0.01 + 0.98 * draw(), told_wrongly: draw() < 0.5 ? 0 : 0.499 * draw(), optimizer: pick(state.OPTIMIZERS), learning_rate: 10 ** (4 * draw() - 3),
     momentum: 0.99 * draw(), start_scale: 10 ** (draw() - 0.5), seed: Math.floor(draw() * 1000),
     precision: pick(state.PRECISIONS), concept: Math.floor(draw() * m),
     context: Array.from({ length: m }, () => pick(["0", "1", "?"])).join(""), speed: pick(state.SPEEDS),
@@ -44,6 +44,12 @@ test("every valid configuration survives the address of the page", () => {
   }
 });
 
+test("an address from before contexts could be wrong still means that they are not", () => {
+  const { config, problems } = state.fromFragment("#lab=1&m=3&d=3&mask_probability=0.3");
+  assert.deepEqual([config.told_wrongly, problems], [0, []]);
+  assert.equal(state.toFragment({ ...config, told_wrongly: 0.1 }), "lab=1&m=3&d=3&mask_probability=0.3&told_wrongly=0.1");
+});
+
 test("the address of the default configuration is short", () => {
   assert.equal(state.toFragment(state.defaults()), "lab=1&m=5&d=5");
 });
@@ -56,7 +62,7 @@ const HOSTILE = [
   "lab=1&graph=given&m=2&joint=0.5,0.5,0.5,0.5", "lab=1&context_set=9", "lab=1&context_set=0,,1", "lab=1&context_set=|",
   "lab=1&context=%3Cimg", "lab=1&context=222", "lab=1&seed=-3", "lab=1&seed=99999999999999999999", "lab=1&__proto__=1",
   "lab=1&constructor=1", "lab=1&toString=1", "lab=1&%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E=1", "lab=1&m=%E0%A4%A", "lab=1&m=%00",
-  "lab=1&concept=7&m=3", "lab=1&optimizer=lbfgs", "lab=1&precision=float16", "lab=1&mask_probability=1", "lab=1&speed=warp",
+  "lab=1&concept=7&m=3", "lab=1&optimizer=lbfgs", "lab=1&precision=float16", "lab=1&mask_probability=1", "lab=1&told_wrongly=0.5", "lab=1&told_wrongly=-0.1", "lab=1&speed=warp",
   `lab=1&m=${"9".repeat(5000)}`, `lab=1&${"x=1&".repeat(3000)}`, "x".repeat(1_000_000),
 ];
 

@@ -70,6 +70,24 @@ def test_a_hundred_steps(ask, m, optimizer, contexts, weights, kernel):
     check_run(ask, config, torch_run(json.dumps(config)), kernel)
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("weights", ["masked", "uniform"])
+@pytest.mark.parametrize("contexts", ["all", "0,1", "none|1"])
+@pytest.mark.parametrize("optimizer", RATES)
+@pytest.mark.parametrize(("m", "d"), [(2, 2), (3, 5), (4, 8)])
+def test_a_hundred_steps_where_contexts_may_be_wrong(ask, m, d, optimizer, contexts, weights, kernel):
+    config = configuration(
+        m=m,
+        d=d,
+        told_wrongly=0.1,
+        context_set=contexts,
+        context_weights=weights,
+        optimizer=optimizer,
+        learning_rate=RATES[optimizer],
+    )
+    check_run(ask, config, torch_run(json.dumps(config)), kernel)
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("optimizer", RATES)
@@ -92,6 +110,7 @@ def runs(draw):
         context_set=context_set(draw(st.sampled_from(["all", "none", "1", "0,1", "0|1|none", "all known"])), m),
         context_weights=draw(st.sampled_from(["masked", "uniform"])),
         mask_probability=draw(st.floats(0.1, 0.9)),
+        told_wrongly=draw(st.sampled_from([0, 0.02, 0.1, 0.4])),
         optimizer=optimizer,
         learning_rate=RATES[optimizer] * draw(st.floats(0.1, 1)),
         momentum=draw(st.floats(0, 0.95)),
@@ -116,6 +135,8 @@ def test_geometry_and_predictions(ask, config):
         np.testing.assert_allclose(array(found["perConcept"][name]), cosines, atol=1e-9, err_msg=name)
         np.testing.assert_allclose(array(found["cosines"][name]), expected["cosines"][name], atol=1e-9, err_msg=name)
     np.testing.assert_allclose(found["heatMap"], expected["heatMap"], atol=1e-9)
+    np.testing.assert_allclose(array(found["crossing"]), expected["crossing"], atol=1e-9)
+    np.testing.assert_allclose(found["perConcept"]["length"], expected["lengths"], rtol=1e-9)
     trained_on, unseen = found["predictions"][: len(contexts)], found["predictions"][len(contexts) :]
     np.testing.assert_allclose([one["pHat"] for one in trained_on], expected["pHat"], rtol=1e-9)
     assert all(one["pHat"] is None for one in unseen)

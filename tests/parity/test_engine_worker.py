@@ -9,7 +9,7 @@ from engine_reference import configuration
 
 REPORT = {
     *("type", "run", "playing", "step", "loss", "excessLoss", "entropyFloor", "cosines", "perConcept", "heatMap"),
-    *("gradientNorm", "unembeddings", "p", "pHat", "stepsPerSecond"),
+    *("crossing", "gradientNorm", "unembeddings", "p", "pHat", "stepsPerSecond"),
 }
 
 

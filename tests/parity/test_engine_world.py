@@ -8,6 +8,7 @@ from engine_reference import array, configuration, contexts_of, graph_of, model_
 from hypothesis import given
 from hypothesis import strategies as st
 
+WRONG = (0.0, 1e-9, 0.1, 0.3, 0.499)  # probability that a told concept is told wrongly
 SETS = ("all", "none", "0", "1", "0,1", "0|1", "none|1", "1,0|none|0")
 
 calls = st.one_of(
@@ -56,6 +57,7 @@ def worlds(draw):
         edges=edges,
         context_weights=draw(st.sampled_from(["masked", "uniform"])),
         mask_probability=draw(st.floats(0.01, 0.99)),
+        told_wrongly=draw(st.sampled_from(WRONG)),
         context_set=draw(st.sampled_from(SETS)),
     )
 
@@ -74,6 +76,12 @@ def test_worlds_and_languages(ask, config):
     np.testing.assert_allclose(world["weights"], model.weights(contexts), rtol=1e-12)
     assert world["entropyFloor"] == pytest.approx(model.entropy_floor(contexts), abs=1e-12)
     np.testing.assert_allclose(array(world["nextToken"]), model.next_token_distribution(), rtol=1e-12)
+
+
+def test_without_a_probability_nothing_is_told_wrongly(ask):
+    with_it = configuration(told_wrongly=0)
+    without = {name: value for name, value in with_it.items() if name != "told_wrongly"}
+    assert ask("world", config=without) == ask("world", config=with_it)
 
 
 def test_a_given_joint_is_taken_as_it_is(ask):
@@ -96,6 +104,7 @@ def test_a_given_joint_is_taken_as_it_is(ask):
         *[("context_set", value) for value in ("", "3", "0,0", "0,", "|", "0;1", "every", "-1", "<b>")],
         ("context_weights", "equal"),
         *[("mask_probability", value) for value in (0, 1, -1, None)],
+        *[("told_wrongly", value) for value in (0.5, 1, -0.1, None, "0.1")],
         ("optimizer", "lbfgs"),
         *[("learning_rate", value) for value in (0, -1, None, "fast")],
         *[("start_scale", value) for value in (0, -1, None)],

@@ -28,6 +28,7 @@ def test_the_configuration_survives_addresses_files_and_hostile_input():
         {},
         {"m": 3, "d": 2, "graph": "chain", "context_weights": "uniform", "optimizer": "sgd", "learning_rate": 0.5},
         {"m": 4, "d": 4, "graph": "drawn", "edges": [[3, 1], [1, 0]], "context_set": "0|1|2,3", "start_scale": 2},
+        {"m": 3, "d": 4, "told_wrongly": 0.2, "context_set": "0,1|2"},
         {"m": 2, "d": 3, "graph": "given", "joint": [0.1, 0.2, 0.3, 0.4], "edges": [[0, 1]], "mask_probability": 0.3},
     ],
 )

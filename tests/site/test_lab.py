@@ -242,7 +242,7 @@ def test_every_setting_can_be_set_and_is_trained_with(open_lab: Open) -> None:
     page = opened.page
     page.get_by_role("button", name="more", exact=True).click()
     wanted: dict[str, Any] = {}
-    for name in ("edge_probability", "mask_probability", "learning_rate", "start_scale"):
+    for name in ("edge_probability", "mask_probability", "told_wrongly", "learning_rate", "start_scale"):
         before = settings(page)[name]
         control(page, name).focus()
         page.keyboard.press("ArrowRight")
@@ -501,7 +501,7 @@ def test_a_picture_is_saved(open_lab: Open) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [NARROW, 752, 1140])
-@pytest.mark.parametrize("size", ["full", "small"])
+@pytest.mark.parametrize("size", ["full", "small", "mechanisms"])
 def test_nothing_stands_in_a_readers_way(open_lab: Open, theme: str, width: int, size: str) -> None:
     viewport = {"width": width, "height": 900}
     opened = open_lab({"m": 5, "d": 5, "size": size}, theme=theme, viewport=viewport)
@@ -599,6 +599,87 @@ def test_the_small_lab_trains_and_leads_to_the_full_one(open_lab: Open) -> None:
     assert link.endswith("book/lab/the-lab.html#lab=1&m=5&d=3")
     assert page.url.endswith("page.html")  # only the full lab writes the address
     assert not opened.complaints
+
+
+SWITCHES = ("matched", "zeros", "separated", "room")
+
+
+def turn(page: Page, **wanted: bool) -> None:
+    """Press the switches that are not as wanted."""
+    for name, on in wanted.items():
+        switch = page.locator(f"[data-switch={name}]")
+        if (switch.get_attribute("aria-checked") == "true") != on:
+            switch.click()
+        expect(switch).to_have_attribute("aria-checked", str(on).lower())
+
+
+def seen(page: Page) -> list[str]:
+    return page.locator(".ll-seen").all_inner_texts()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [False, True])
+def test_each_combination_of_switches_trains_and_is_judged(open_lab: Open, room: bool) -> None:
+    opened = open_lab({"size": "mechanisms"})
+    page = opened.page
+    turn(page, room=room)
+    for on in itertools.product((False, True), repeat=3):
+        turn(page, **dict(zip(SWITCHES, on, strict=False)))
+        page.wait_for_function("Number(document.querySelector('.ll-page').dataset.step) < 2000", timeout=PATIENCE)
+        until_step(page, 100)
+        early = seen(page)
+        expect(page.locator(".ll-judged").first).to_contain_text("so far")
+        until_step(page, 5000)
+        expect(page.locator(".ll-judged")).to_have_text([re.compile("^[✓✗] (not )?as predicted$")] * 6)
+        assert seen(page) != early
+        assert all(re.fullmatch(r"−?\d\.\d\d×?", text) for text in seen(page)), seen(page)
+        found = settings(page)
+        assert (found["told_wrongly"] == 0, len(found["edges"])) == (on[1], 2 - on[0] - on[2])
+        assert found["d"] == (8 if room else 4)
+        expect(page.locator(".ll-caption")).to_contain_text("Verdict")
+    assert not opened.complaints
+
+
+def test_in_the_papers_world_all_numbers_are_as_predicted(open_lab: Open) -> None:
+    page = open_lab({"size": "mechanisms"}).page
+    action(page, "play").click()
+    until_step(page, 5000)
+    expect(page.locator(".ll-caption")).to_contain_text("6 of 6")
+
+
+@pytest.mark.parametrize("key", ["Enter", " "])
+def test_a_switch_works_by_keys_and_says_what_it_is(open_lab: Open, key: str) -> None:
+    opened = open_lab({"size": "mechanisms"})
+    page = opened.page
+    switch = page.get_by_role("switch", name="zero probabilities")
+    expect(switch).to_be_checked()
+    predicted = page.locator("[data-read=growth] td").first
+    expect(predicted).to_have_text("at least 1.05×")
+    switch.focus()
+    page.keyboard.press(key)
+    expect(switch).not_to_be_checked()
+    expect(switch).to_have_accessible_name(re.compile("wrong once in ten"))
+    expect(predicted).to_have_text("0.97× to 1.03×")
+    until_step(page, 100)
+    expect(page.locator(".ll-spoken")).to_contain_text("zero probabilities: off", timeout=PATIENCE / 9)
+    assert not opened.complaints
+
+
+def test_the_switches_lead_to_the_full_lab_with_the_same_world(open_lab: Open) -> None:
+    page = open_lab({"size": "mechanisms"}).page
+    turn(page, zeros=False, matched=False)
+    link = page.locator(".ll-more-link").get_attribute("href")
+    opened = open_lab({}, "#" + link.partition("#")[2])
+    ours, theirs = settings(page), settings(opened.page)
+    assert theirs == ours
+    assert not opened.complaints
+
+
+def test_settings_that_no_switch_makes_start_the_papers_world(open_lab: Open) -> None:
+    page = open_lab({"size": "mechanisms", "m": 5, "d": 5}).page
+    checked = [page.locator(f"[data-switch={name}]").get_attribute("aria-checked") for name in SWITCHES]
+    assert checked == ["true", "true", "true", "false"]
+    assert settings(page)["m"] == 4
 
 
 def test_every_why_leads_to_what_explains_it() -> None:

@@ -1,5 +1,6 @@
-"""Every link inside the site leads to a page that exists, and to a place on it that exists."""
+"""Links inside the site lead to a page and a place that exist; links out of it have the form of an address."""
 
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,16 @@ from bs4 import BeautifulSoup
 pytestmark = pytest.mark.site
 
 PAGES = ["index.html", *built_pages()]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "CITATION.cff",
+    "book/references.bib",
+]
+# addresses of works that have one form, by host
+FORMS = {"arxiv.org": r"/abs/\d{4}\.\d{4,5}", "doi.org": r"/10\.\d{4,9}/\S+"}
 
 
 @cache
@@ -48,6 +59,30 @@ def broken_links(path: Path, root: Path) -> list[str]:
     return complaints
 
 
+def external_links(path: Path) -> list[str]:
+    """Addresses on a page that lead out of the site, in order and each once."""
+    addresses = [tag["href"].strip() for tag in soup(path).find_all("a", href=True)]
+    outside = (address for address in addresses if urlsplit(address).scheme not in ("", "data", "mailto", "javascript"))
+    return list(dict.fromkeys([*outside, *(address for address in addresses if address.startswith("//"))]))
+
+
+def misshapen(address: str) -> str | None:
+    """What is wrong with the form of an address, if anything; nothing is asked of the network."""
+    parts = urlsplit(address)
+    if parts.scheme != "https":
+        return "not https"
+    if not re.fullmatch(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", parts.netloc):
+        return "not the name of a host"
+    if re.search(r"[\s<>\"\\^`{|}]", address):
+        return "a character that does not belong into an address"
+    if re.search(r"[.,;:!?'’”]$", address) or address.count("(") != address.count(")"):
+        return "punctuation of the sentence around it"
+    form = FORMS.get(parts.netloc)
+    if form and not re.fullmatch(form, parts.path):
+        return f"not of the form {form}"
+    return None
+
+
 def repeated_ids(path: Path) -> list[str]:
     """Ids that a page gives to two places: a link to them would lead to the first."""
     counts = Counter(tag["id"] for tag in soup(path).find_all(id=True))
@@ -62,6 +97,58 @@ def test_links_lead_somewhere(site: Path, page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_id_is_given_twice(site: Path, page: str) -> None:
     assert repeated_ids(site / page) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_external_links_have_the_form_of_an_address(site: Path, page: str) -> None:
+    found = {address: misshapen(address) for address in external_links(site / page)}
+    assert {address: wrong for address, wrong in found.items() if wrong} == {}
+
+
+def test_the_sources_of_the_book_are_linked(site: Path) -> None:
+    assert len({address for page in PAGES for address in external_links(site / page)}) > 15
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_addresses_in_documents_have_the_form_of_an_address(name: str) -> None:
+    text = (SITE.parents[1] / name).read_text("utf8")
+    found = {address: misshapen(address) for address in re.findall(r"https?://[^\s<>)\]}`\"]+", text)}
+    here = ("http://127.0.0.1:", "https://github.com/OWNER/NAME")  # the reader's own machine; a place to fill in
+    assert {address: wrong for address, wrong in found.items() if wrong and not address.startswith(here)} == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "wrong"),
+    [
+        ("https://arxiv.org/abs/2403.03867", ""),
+        ("https://doi.org/10.1162/089976698300017746", ""),
+        ("https://en.wikipedia.org/wiki/Mercury_(planet)", ""),
+        ("https://example.org/a?b=c#d", ""),
+        ("http://example.org", "not https"),
+        ("//example.org/a", "not https"),
+        ("ftp://example.org/a", "not https"),
+        ("https://example", "host"),
+        ("https:///a", "host"),
+        ("https://example.org/a.", "punctuation"),
+        ("https://example.org/a),", "punctuation"),
+        ("https://example.org/a)", "punctuation"),
+        ("https://example.org/a b", "character"),
+        ("https://example.org/{a}", "character"),
+        ("https://arxiv.org/pdf/2403.03867", "form"),
+        ("https://arxiv.org/abs/240303867", "form"),
+        ("https://doi.org/11.1162/1", "form"),
+    ],
+)
+def test_the_check_of_addresses_can_fail(address: str, wrong: str) -> None:
+    found = misshapen(address) or ""
+    assert bool(found) == bool(wrong)
+    assert wrong in found
+
+
+def test_links_out_of_the_site_are_told_from_those_inside(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<a href='https://a.org/'></a><a href='//b.org'></a><a href='c.html'></a><a href='#d'></a>")
+    assert external_links(page) == ["https://a.org/", "//b.org"]
 
 
 def test_every_page_is_reached_from_the_landing_page(site: Path) -> None:

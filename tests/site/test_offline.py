@@ -48,7 +48,8 @@ def test_the_same_site_gives_the_same_bytes(archive: Path, tmp_path: Path) -> No
 
 def test_one_folder_opens_to_one_start_file(unpacked: Path) -> None:
     assert [path.name for path in unpacked.parent.iterdir()] == [FOLDER]
-    assert sorted(path.name for path in unpacked.iterdir()) == ["LICENSE.txt", "READ-ME.txt", START, "site"]
+    names = ["LICENSE-TEXT.txt", "LICENSE.txt", "READ-ME.txt", START, "site"]
+    assert sorted(path.name for path in unpacked.iterdir()) == names
     assert START in (unpacked / "READ-ME.txt").read_text("utf8")
 
 

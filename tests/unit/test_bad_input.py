@@ -131,8 +131,9 @@ EXPLORER = {
     "log_odds": [[0.1]],
     "slopes": [[1.0]],
 }
+TOLD = [[0.9, 0.2], [0.1, 0.8]]
 CALLS = {
-    "concept_vectors": (concept_vectors, {"n_concepts": 2}),
+    "concept_vectors": (concept_vectors, {"n_concepts": 2, "n_values": (2, 3)}),
     "ConceptGraph": (
         ConceptGraph,
         {
@@ -141,23 +142,29 @@ CALLS = {
             "dag": DAG.dag,
             "tables": DAG.tables,
             "log_potential": None,
+            "n_values": 2,
         },
     ),
     "ConceptGraph.random": (
         ConceptGraph.random,
-        {"n_concepts": 3, "edge_probability": 0.5, "parameter_range": (0.3, 0.7), "seed": 0},
+        {"n_concepts": 3, "edge_probability": 0.5, "n_values": 2, "parameter_range": (0.3, 0.7), "seed": 0},
     ),
     "ConceptGraph.with_random_tables": (
         ConceptGraph.with_random_tables,
-        {"dag": nx.DiGraph(EDGES), "parameter_range": (0.3, 0.7), "seed": 0},
+        {"dag": nx.DiGraph(EDGES), "n_values": 2, "parameter_range": (0.3, 0.7), "seed": 0},
     ),
-    "ConceptGraph.from_dag": (ConceptGraph.from_dag, {"dag": nx.DiGraph(EDGES), "cpts": TABLES}),
+    "ConceptGraph.from_dag": (ConceptGraph.from_dag, {"dag": nx.DiGraph(EDGES), "cpts": TABLES, "n_values": 2}),
     "ConceptGraph.from_markov_random_field": (
         ConceptGraph.from_markov_random_field,
-        {"graph": nx.Graph(list(FIELD_EDGES)), "edge_potentials": FIELD_EDGES, "node_potentials": FIELD_NODES},
+        {
+            "graph": nx.Graph(list(FIELD_EDGES)),
+            "edge_potentials": FIELD_EDGES,
+            "node_potentials": FIELD_NODES,
+            "n_values": 2,
+        },
     ),
     "ConceptGraph.marginal": (DAG.marginal, {"concepts": [0, 2]}),
-    "ConceptGraph.conditional": (DAG.conditional, {"concept": 0, "given": {1: 1}}),
+    "ConceptGraph.conditional": (DAG.conditional, {"concept": 0, "given": {1: 1}, "value": 1}),
     "ConceptGraph.neighbours": (DAG.neighbours, {"concept": 0}),
     "ConceptGraph.separated": (FIELD.separated, {"first": 0, "second": 3, "given": [1]}),
     "ConceptGraph.d_separated": (DAG.d_separated, {"first": 0, "second": 3, "given": [1]}),
@@ -166,11 +173,18 @@ CALLS = {
     "subset_sums": (subset_sums, {"values": np.ones((4, 2)), "n_concepts": 2}),
     "LatentConditionalModel": (
         LatentConditionalModel,
-        {"graph": DAG, "context_weights": "masked", "mask_probability": 0.5, "possible_tokens": np.eye(4)},
+        {
+            "graph": DAG,
+            "tellings": [TOLD, None, None, TOLD],
+            "context_weights": "masked",
+            "mask_probability": 0.5,
+            "possible_tokens": np.eye(4),
+        },
     ),
     "LatentConditionalModel.context_index": (MODEL.context_index, {"contexts": CONTEXTS}),
     "LatentConditionalModel.weights": (MODEL.weights, {"contexts": CONTEXTS}),
     "LatentConditionalModel.next_token_distribution": (MODEL.next_token_distribution, {"contexts": CONTEXTS}),
+    "LatentConditionalModel.sums_over_tokens": (MODEL.sums_over_tokens, {"values": G}),
     "LatentConditionalModel.expected_unembedding": (
         MODEL.expected_unembedding,
         {"unembeddings": G, "contexts": CONTEXTS},
@@ -189,7 +203,7 @@ CALLS = {
     "Vocabulary.describe": (WORDS.describe, {"context": [0, -1]}),
     "SoftmaxPredictor": (
         SoftmaxPredictor,
-        {"embeddings": F[:3], "unembeddings": G, "contexts": CONTEXTS},
+        {"embeddings": F[:3], "unembeddings": G, "contexts": CONTEXTS, "n_tellings": 2},
     ),
     "SoftmaxPredictor.initialize": (
         SoftmaxPredictor.initialize,
@@ -398,6 +412,10 @@ CALLS = {
         figures.equivalence_slider,
         {"predictors": {"0": START}, "vocabulary": WORDS, "contexts": list("abcdefghi"), "color_by": 0, "prefix": ""},
     ),
+    "value_space": (
+        figures.value_space,
+        {"shapes": {"a": np.ones((1, 3, 2))}, "rings": ["a"], "title": "Which"},
+    ),
     "strips": (figures.strips, {"rows": {"a": {"s": [1, 2]}}, "x_title": "x", "description": "Dots."}),
     "training_curves": (figures.training_curves, {"run": RUN}),
     "concept_heat_maps": (figures.concept_heat_maps, {"tables": {"t": [[1, 0], [0, 1]]}, "names": ["a", "b"]}),
@@ -454,10 +472,14 @@ HERE = (
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
     *("distillation", "identifiability", "linear_properties", "log_posteriors", "logit_distance"),
-    *("class_members", "llm_equivalence", "objectives", "trained_pairs"),
+    *("chains", "class_members", "depth", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
-    *("superposition", "superposition_study", "toy_model", "violations"),
+    *("many_values", "mechanisms", "superposition", "superposition_study", "toy_model", "violations", "word_orders"),
+    "violations",
+    "many_values",
+    "word_orders",
+    "mechanisms",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",
@@ -697,8 +719,19 @@ BAD_MEASURES = [
     (None, "array of real numbers, got None"),
 ]
 
+BAD_N_VALUES = [
+    (1, "at least 2, got 1"),
+    (128, "at most 127, got 128"),
+    (2.0, "sequence, got 2.0"),
+    ("23", "sequence, got '23'"),
+    (None, "sequence, got None"),
+]
+
 BAD = {
-    "concept_vectors": {"n_concepts": BAD_SIZES},
+    "concept_vectors": {
+        "n_concepts": BAD_SIZES,
+        "n_values": [*BAD_N_VALUES, ((2, 3, 2), "length 2, got (2, 3, 2)"), ((127, 40), "at most 4096, got (127, 40)")],
+    },
     "ConceptGraph": {
         "n_concepts": [
             (3, "markov_random_field", "n_concepts = 3 nodes, got 4"),
@@ -709,15 +742,29 @@ BAD = {
         "dag": [*BAD_DAGS[:8], (None, "with tables, or else log_potential")],
         "tables": [*BAD_TABLES[:-2], (None, "with tables, or else log_potential")],
         "log_potential": [(np.zeros(16), "with tables, or else log_potential")],
+        "n_values": [
+            *BAD_N_VALUES,
+            ((2, 3), "length 4, got (2, 3)"),
+        ],
     },
     "ConceptGraph.random": {
         "n_concepts": [(64, "at most 63, got 64"), BAD_SIZES[0], *BAD_SIZES[2:]],
         "edge_probability": BAD_PROBABILITIES,
+        "n_values": [*BAD_N_VALUES, ((2, 3), "length 3, got (2, 3)")],
         "parameter_range": BAD_RANGES,
         "seed": BAD_SEEDS,
     },
-    "ConceptGraph.with_random_tables": {"dag": BAD_DAGS, "parameter_range": BAD_RANGES, "seed": BAD_SEEDS},
-    "ConceptGraph.from_dag": {"dag": BAD_DAGS, "cpts": BAD_TABLES},
+    "ConceptGraph.with_random_tables": {
+        "dag": BAD_DAGS,
+        "n_values": [*BAD_N_VALUES, ((2, 3), "length 4, got (2, 3)")],
+        "parameter_range": BAD_RANGES,
+        "seed": BAD_SEEDS,
+    },
+    "ConceptGraph.from_dag": {
+        "dag": BAD_DAGS,
+        "cpts": BAD_TABLES,
+        "n_values": BAD_N_VALUES,
+    },
     "ConceptGraph.from_markov_random_field": {
         "graph": [
             (nx.DiGraph(list(FIELD_EDGES)), "networkx Graph, got DiGraph"),
@@ -747,6 +794,10 @@ BAD = {
             ({1: 2.0}, "[1]", "shape (2,), got ()"),
             ([[1, 1]], "mapping, got [[1, 1]]"),
         ],
+        "n_values": [
+            *BAD_N_VALUES,
+            (10, "product of at most 4096, got (10, 10, 10, 10)"),
+        ],
     },
     "ConceptGraph.marginal": {"concepts": [*BAD_CONCEPT_LISTS, ([0, 0], "at most once, got [0, 0]")]},
     "ConceptGraph.conditional": {
@@ -759,6 +810,7 @@ BAD = {
             ([1], "mapping, got [1]"),
             (None, "mapping, got None"),
         ],
+        "value": [(2, "at most 1, got 2"), (-1, "at least 0, got -1"), (0.5, "integer, got 0.5"), (None, "got None")],
     },
     "ConceptGraph.neighbours": {"concept": BAD_CONCEPTS},
     "ConceptGraph.separated": {
@@ -794,6 +846,18 @@ BAD = {
             (None, "a ConceptGraph, got NoneType None"),
             (LARGE, "at most 12 concepts, got 13"),
         ],
+        "tellings": [
+            ([TOLD], "length 4, got [[[0.9, 0.2], [0.1, 0.8]]]"),
+            ([None, TOLD, TOLD, [[0.9, 0.2], [0.2, 0.8]]], "tellings[3]", "columns of probabilities that sum to 1"),
+            ([[[1.5, 1], [-0.5, 0]], None, None, None], "tellings[0]", "columns of probabilities"),
+            ([[[1, 1], [0, 0]], None, None, None], "tellings[0]", "no row of zeros, which is never told"),
+            ([np.eye(3), None, None, None], "tellings[0]", "shape (n_tellings, 2), got (3, 3)"),
+            ([np.full((128, 2), 1 / 128), None, None, None], "rows of tellings[0]", "at most 127, got 128"),
+            ([np.full((127, 2), 1 / 127)] * 4, "at most 531441 contexts, got 268435456"),
+            ([[[1, NAN], [0, 1]], None, None, None], "tellings[0]", "finite entries, got nan"),
+            ("sure", "sequence, got 'sure'"),
+            (0.9, "sequence, got 0.9"),
+        ],
         "context_weights": [
             ("even", "one of 'masked', 'uniform', got 'even'"),
             (None, "one of 'masked', 'uniform', got None"),
@@ -825,6 +889,14 @@ BAD = {
             "context_probabilities",
             "sampler",
         )
+    },
+    "LatentConditionalModel.sums_over_tokens": {
+        "values": [
+            (G[:3], "array or tensor with 4 rows"),
+            (np.float64(1), "array or tensor with 4 rows"),
+            ([1.0] * 4, "array or tensor with 4 rows, got list [1.0, 1.0, 1.0, 1.0]"),
+            (None, "array or tensor with 4 rows, got NoneType None"),
+        ]
     },
     "LatentConditionalModel.expected_unembedding": {
         "unembeddings": [
@@ -889,6 +961,11 @@ BAD = {
             *OF_ANY_WIDTH,
             ([[0, 1]], "one row for each row of embeddings (3), got 1"),
             *TWICE,
+        ],
+        "n_tellings": [
+            ((2, 2, 2), "one number, or one for each of the 2 concepts, got (2, 2, 2)"),
+            (2.5, "integer, got 2.5"),
+            (None, "integer, got None"),
         ],
     },
     "SoftmaxPredictor.initialize": {
@@ -1357,6 +1434,16 @@ BAD = {
         "contexts": [(["a", "a"], "different from each other"), (7, "sequence, got 7"), ([1], "hold strings, got 1")],
         "color_by": [*BAD_CONCEPTS, (2, "at most 1, got 2")],
         "prefix": BAD_WORDS,
+    },
+    "value_space": {
+        "shapes": [
+            ({}, "at least one entry, got none"),
+            ([1], "mapping, got [1]"),
+            ({"a": np.ones((3, 2))}, "shapes['a']", "shape (groups, k, dim), got (3, 2)"),
+            ({"a": [[[NAN, 1.0]]]}, "shapes['a']", "finite entries, got nan"),
+        ],
+        "rings": [(["b"], "labels of shapes, got 'b'"), (3, "a list, a tuple or the like, got 3")],
+        "title": [(3, "hold strings, got 3"), (None, "hold strings, got None")],
     },
     "strips": {
         "rows": [

@@ -33,6 +33,7 @@ REPORT = linearity(MODEL, RUN.predictor)
 POINTS = RUN.predictor.unembeddings.numpy()
 READING = train_transformer(SentenceWorld(MODEL), n_layers=1, width=4, steps=10, progress=False)
 
+SHAPES = {"arc": np.arange(12.0).reshape(1, 4, 3) ** 2, "ring": np.arange(24.0).reshape(2, 6, 2) % 5}
 FIGURES = {
     "concept_graph": lambda: figures.concept_graph(dag_world()),
     "concept_graph of a field": lambda: figures.concept_graph(field_world(), names=list("abcd")),
@@ -46,6 +47,7 @@ FIGURES = {
     ),
     "context_slider": lambda: figures.context_slider({"0": NET, "1": 2 * NET}, range(6), (2, 3), values_title="nats"),
     "equivalence_slider": lambda: figures.equivalence_slider({"0": RUN.predictor, "1": FLAT}, WORDS, CONTEXT_NAMES),
+    "value_space": lambda: figures.value_space(SHAPES, rings=["ring"]),
     "strips": lambda: figures.strips(STRIPS, x_title="share", description="Dots in two rows."),
     "training_curves": lambda: figures.training_curves(RUN),
     "cosine_heat_map": lambda: figures.cosine_heat_map(REPORT),
@@ -498,6 +500,19 @@ def test_equivalence_slider_says_how_much_the_probabilities_change():
     words = figures.equivalence_slider(flat, WORDS, CONTEXT_NAMES).layout.meta["description"]
     assert f"The largest change of a probability is {change:.2f}." in words
     assert change > 0.1
+
+
+def test_values_are_joined_in_their_order_and_a_list_shows_one_concept_at_a_time():
+    figure = FIGURES["value_space"]()
+    assert [trace.visible for trace in figure.data] == [True, True, False, False]
+    arc, ring = figure.data[0], figure.data[2]
+    assert sum(x is None for x in arc.x) == 1
+    assert ring.x[0] == ring.x[6]  # closed
+    assert sum(x is None for x in ring.x) == 2  # a gap after each group
+    assert list(figure.data[3].text) == [*"012345", *"012345"]
+    (menu,) = figure.layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["arc", "ring"]
+    assert "ring: 1.00" in figure.layout.meta["description"]
 
 
 def test_strips_have_a_dot_for_each_value_in_the_row_of_its_name():

@@ -15,6 +15,7 @@ from linrep_core.lab import read_run, widget
 from linrep_core.lab.config import changed_config, check_config, contexts_of, default_config, graph_of, model_of
 from linrep_core.lab.run import HISTORY
 from linrep_core.lab.widget import LAB_MIME
+from linrep_core.mechanisms import mechanism_model
 
 
 @pytest.fixture
@@ -83,6 +84,8 @@ def test_a_lab_that_is_not_built_says_what_to_run(tmp_path, monkeypatch):
         ({"start_scale": 0}, "start_scale"),
         ({"seed": -1}, "seed"),
         ({"precision": "float16"}, "precision"),
+        ({"told_wrongly": 0.5}, "told_wrongly"),
+        ({"told_wrongly": -0.1}, "told_wrongly"),
         ({"concept": 5}, "concept"),
         ({"context": "1?"}, "context"),
         ({"context": "1???x"}, "context"),
@@ -175,6 +178,34 @@ def test_a_world_of_ones_own(built):
     assert lab.joint is None
     with pytest.raises(ValueError, match="graph"):
         lab.graph = "given"
+
+
+def test_a_world_whose_contexts_may_be_wrong(built):
+    model = mechanism_model(True, False, False)
+    lab = linrep_core.TrainingLab(model=model, size="mechanisms")
+    assert lab.told_wrongly == pytest.approx(0.1)
+    assert np.allclose(lab.model.next_token_distribution(), model.next_token_distribution())
+    lab.told_wrongly = 0.2
+    assert lab.model.graph is model.graph
+    assert lab.model.tellings[0][0, 1] == 0.2
+    lab.told_wrongly = 0.0
+    assert lab.model.next_token_distribution().min() == 0
+
+
+def test_a_switch_pressed_in_the_browser_is_another_world_here(built):
+    lab = linrep_core.TrainingLab(model=mechanism_model(True, True, True), size="mechanisms", d=4)
+    wanted = mechanism_model(False, False, True)
+    lab.set_state({"told_wrongly": 0.1, "edges": [[0, 3]], "joint": wanted.graph.joint().tolist(), "d": 8})
+    assert lab.graph == "given"
+    assert np.allclose(lab.model.next_token_distribution(), wanted.next_token_distribution())
+    assert lab.predictor.dim == 8
+
+
+@pytest.mark.parametrize("tellings", [[[[0.9, 0.1], [0.1, 0.9]], [[1, 0], [0, 1]]], [[[0.9, 0.2], [0.1, 0.8]]] * 2])
+def test_contexts_that_are_wrong_in_another_way_are_refused(built, tellings):
+    model = LatentConditionalModel(ConceptGraph.random(2), tellings=tellings)
+    with pytest.raises(ValueError, match="model must tell two values of each concept, wrongly with one probability"):
+        linrep_core.TrainingLab(model=model)
 
 
 @pytest.mark.parametrize("model", [3, "random", ConceptGraph.random(1), ConceptGraph.random(9)])

@@ -306,6 +306,18 @@ def test_a_committed_row_comes_out_again():
         assert (row["seed"], row["unembedding"]) == (now["seed"], pytest.approx(now["unembedding"], abs=1e-3))
 
 
+def test_a_rate_and_the_size_of_the_start_can_be_chosen():
+    world = violated_world("wrong contexts", 0.1)
+    kind = {"seeds": [0], "method": "gradient descent", "progress": False}
+    (start,) = train_violated([world], 3, steps=0, start_scale=0.1, **kind)
+    (full,) = train_violated([world], 3, steps=0, **kind)
+    np.testing.assert_allclose(start.predictor.unembeddings, full.predictor.unembeddings / 10)
+    (once,) = train_violated([world], 3, steps=1, learning_rate=0.5, **kind)
+    (twice,) = train_violated([world], 3, steps=1, learning_rate=1.0, **kind)
+    moved = [fit.predictor.embeddings - full.predictor.embeddings for fit in (once, twice)]
+    np.testing.assert_allclose(2 * moved[0], moved[1])
+
+
 # ---- bad input ------------------------------------------------------------------------------------------------------
 
 WORLD = violated_world("wrong contexts", 0.1)
@@ -315,6 +327,11 @@ BAD = {
     "synonyms": (lambda: violated_world("equal synonyms", 0.5), "strength must be an integer, got 0.5"),
     "too many": (lambda: violated_world("unequal synonyms", 8), "strength must be at most 7, got 8"),
     "negative": (lambda: violated_world("homonyms", -0.1), "strength must lie between 0 and 1, got -0.1"),
+    "no rate": (
+        lambda: train_violated([WORLD], 2, seeds=[0], learning_rate=0.0),
+        "learning_rate must be above 0, got 0.0",
+    ),
+    "no start": (lambda: train_violated([WORLD], 2, seeds=[0], start_scale=-1), "start_scale must"),
     "too wrong": (lambda: violated_world("wrong contexts", 0.6), "strength must lie between 0 and 0.5, got 0.6"),
     "all": (lambda: violated_world("few contexts", 1.0), "strength must be below 1 for few contexts"),
     "n_concepts": (lambda: violated_world("homonyms", 0.1, n_concepts=6), "n_concepts must be at most 5, got 6"),

@@ -3,6 +3,8 @@
 // The mean cosine over all pairs of n vectors needs no pairs: it is (|sum of units|^2 - sum of |unit|^2) / (n (n - 1)).
 // So a concept costs one pass over its steering vectors.
 
+const COSINES = ["unembedding", "embedding", "alignment", "between"];
+
 /**
  * Prepares the measuring of tables with these contexts.
  *
@@ -10,7 +12,9 @@
  * @param {number} d dimensions
  * @param {Int32Array} contexts ascending context numbers (see language.mjs), one a row of the embeddings
  * @returns {(unembeddings: Float64Array, embeddings: Float64Array) => {cosines: object, perConcept: object,
- *   heatMap: Float64Array}} NaN where there is nothing to measure
+ *   heatMap: Float64Array, crossing: Float64Array}} NaN where there is nothing to measure; `crossing[i * m + j]` is the
+ *   mean cosine of the unembedding steps of i and the embedding steps of j, `perConcept.length` the mean length of the
+ *   unembedding steps
  */
 export function createLinearity(m, d, contexts) {
   const tokens = Int32Array.from({ length: 2 ** m }, (_, y) => y);
@@ -22,9 +26,11 @@ export function createLinearity(m, d, contexts) {
     const byToken = tokenPairs.map((pairs) => meanDirection(unembeddings, pairs, d));
     const byContext = contextPairs.map((pairs) => meanDirection(embeddings, pairs, d));
     const heatMap = new Float64Array(m * m);
+    const crossing = new Float64Array(m * m);
     const between = new Float64Array(m);
     for (const i of concepts) {
       for (const j of concepts) {
+        crossing[i * m + j] = dot(byToken[i].direction, byContext[j].direction);
         heatMap[i * m + j] = i === j ? byToken[i].cosine : dot(byToken[i].direction, byToken[j].direction);
         if (i !== j) between[i] += Math.abs(heatMap[i * m + j]) / (m - 1);
       }
@@ -32,11 +38,12 @@ export function createLinearity(m, d, contexts) {
     const perConcept = {
       unembedding: Float64Array.from(byToken, (set) => set.cosine),
       embedding: Float64Array.from(byContext, (set) => set.cosine),
-      alignment: Float64Array.from(byToken, (set, i) => dot(set.direction, byContext[i].direction)),
+      alignment: Float64Array.from(concepts, (i) => crossing[i * m + i]),
       between,
+      length: Float64Array.from(byToken, (set) => set.length),
     };
-    const means = Object.entries(perConcept).map(([name, values]) => [name, meanOfNumbers(values)]);
-    return { cosines: Object.fromEntries(means), perConcept, heatMap };
+    const means = COSINES.map((name) => [name, meanOfNumbers(perConcept[name])]);
+    return { cosines: Object.fromEntries(means), perConcept, heatMap, crossing };
   };
 }
 
@@ -54,13 +61,14 @@ function counterfactualPairs(numbers, place, base) {
 }
 
 /**
- * The mean of the steering vectors' units (NaN of none) and their mean cosine over different pairs (1 for a single
- * vector). A zero vector has no direction and counts as cosine 0.
+ * The mean of the steering vectors' units (NaN of none), their mean cosine over different pairs (1 for a single vector)
+ * and mean length. A zero vector has no direction and counts as cosine 0.
  */
 function meanDirection(table, pairs, d) {
   const count = pairs.length / 2;
   const sum = new Float64Array(d);
   let squares = 0;
+  let length = 0;
   for (let pair = 0; pair < pairs.length; pair += 2) {
     const start = pairs[pair] * d;
     const end = pairs[pair + 1] * d;
@@ -68,6 +76,7 @@ function meanDirection(table, pairs, d) {
     for (let k = 0; k < d; k++) square += (table[end + k] - table[start + k]) * (table[end + k] - table[start + k]);
     if (!(square > 0)) continue;
     const norm = Math.sqrt(square);
+    length += norm;
     for (let k = 0; k < d; k++) {
       const unit = (table[end + k] - table[start + k]) / norm;
       sum[k] += unit;
@@ -75,7 +84,7 @@ function meanDirection(table, pairs, d) {
     }
   }
   const cosine = count === 1 ? 1 : (dot(sum, sum) - squares) / (count * (count - 1));
-  return { direction: sum.map((value) => value / count), cosine };
+  return { direction: sum.map((value) => value / count), cosine, length: length / count };
 }
 
 function dot(a, b) {

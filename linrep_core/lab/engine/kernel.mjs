@@ -4,6 +4,7 @@
 // The loss is sum_x w(x) [ln sum_y exp(f(x).g(y)) - f(x).E[g(Y) | x]]. Its first part is dense, every context with
 // every token. The second is linear and costs little: with ratio(x) = w(x) / p(x_D), the expectation is a subset sum,
 // w(x) E[g(Y) | x] = ratio(x) (sum of p(y) g(y) over the tokens that agree with x), and its gradient the transpose.
+// Where tellings may be wrong the sum is over all tokens, each with the probability that it is told as x.
 
 import { contract, expand } from "./language.mjs";
 
@@ -19,7 +20,7 @@ import { contract, expand } from "./language.mjs";
 
 /** @param {import("./language.mjs").Language} language @returns {Kernel} */
 export function createPlainKernel(language, d) {
-  const { m, joint, weights, ratios, contexts } = language;
+  const { m, joint, weights, ratios, contexts, wrong } = language;
   const tokens = 2 ** m;
   const embeddings = new Float64Array(contexts.length * d);
   const unembeddings = new Float64Array(tokens * d);
@@ -64,7 +65,7 @@ export function createPlainKernel(language, d) {
   function linearPart() {
     let total = 0;
     for (let i = 0; i < tokens * d; i++) sums[i] = joint[Math.floor(i / d)] * unembeddings[i];
-    expand(sums, m, d);
+    expand(sums, m, d, wrong);
     for (let x = 0; x < contexts.length; x++) {
       for (let k = 0; k < d; k++) {
         const expected = ratios[x] * sums[contexts[x] * d + k];
@@ -76,7 +77,7 @@ export function createPlainKernel(language, d) {
     for (let x = 0; x < contexts.length; x++) {
       for (let k = 0; k < d; k++) sums[contexts[x] * d + k] = ratios[x] * embeddings[x * d + k];
     }
-    contract(sums, m, d);
+    contract(sums, m, d, wrong);
     for (let i = 0; i < tokens * d; i++) unembeddingGradient[i] -= joint[Math.floor(i / d)] * sums[i];
     return total;
   }

@@ -20,6 +20,7 @@ let d: usize = 0;
 let width: usize = 0; // d rounded up to even: dimensions are taken in pairs, the last perhaps with zeros
 let tokens: usize = 0;
 let contexts: usize = 0; // trained
+let wrong: f64 = 0; // the probability that a told concept is told wrongly
 export let numbers: usize = 0; // of the trained contexts among all 3^m, i32
 export let weights: usize = 0; // f64, as all tables from here
 export let ratios: usize = 0;
@@ -53,8 +54,9 @@ function take(bytes: usize): usize {
 }
 
 /** Lays out the memory of a run; to be called once. */
-export function prepare(concepts: usize, trained: usize, dimensions: usize): void {
+export function prepare(concepts: usize, trained: usize, dimensions: usize, toldWrongly: f64): void {
   m = concepts;
+  wrong = toldWrongly;
   d = dimensions;
   width = (d + 1) & ~(<usize>1);
   tokens = 1 << m;
@@ -406,34 +408,36 @@ function storeTokens<T>(): void {
 
 // ---- sums over the tokens that agree with a context, as in language.mjs ------------------------------------------
 
-/** In place: 2^m rows of `width` numbers become 3^m. Each concept's axis (0, 1) becomes (0, 1, 0 + 1). */
+/** In place: 2^m rows of `width` numbers become 3^m. Each concept's axis (0, 1) becomes (0, 1, 0 + 1), told rightly. */
 function expand(table: usize): void {
+  const rightly = f64x2.splat(1 - wrong), wrongly = f64x2.splat(wrong);
   let size = tokens * width * sizeof<f64>(); // bytes of all that follows one value of a concept
   for (let blocks: usize = 1; (size >>= 1) >= width * sizeof<f64>(); blocks *= 3) {
     for (let block: isize = blocks - 1; block >= 0; block--) { // from the end: a block moves to a higher place
       const from = table + 2 * block * size;
       const to = table + 3 * block * size;
       for (let i: usize = 0; i < size; i += VECTOR) {
-        v128.store(to + 2 * size + i, f64x2.add(v128.load(from + i), v128.load(from + size + i)));
+        const zero = v128.load(from + i), one = v128.load(from + size + i);
+        v128.store(to + 2 * size + i, f64x2.add(zero, one));
+        v128.store(to + size + i, f64x2.add(f64x2.mul(wrongly, zero), f64x2.mul(rightly, one)));
+        v128.store(to + i, f64x2.add(f64x2.mul(rightly, zero), f64x2.mul(wrongly, one)));
       }
-      memory.copy(to + size, from + size, size);
-      memory.copy(to, from, size);
     }
   }
 }
 
 /** In place, the transpose of `expand`: each token collects the rows of the contexts that it agrees with. */
 function contract(table: usize): void {
+  const rightly = f64x2.splat(1 - wrong), wrongly = f64x2.splat(wrong);
   let size = width * sizeof<f64>();
   for (let blocks = power3(m) / 3; blocks > 0; blocks /= 3) {
     for (let block: usize = 0; block < blocks; block++) {
       const from = table + 3 * block * size;
       const to = table + 2 * block * size;
       for (let i: usize = 0; i < size; i += VECTOR) {
-        v128.store(to + i, f64x2.add(v128.load(from + i), v128.load(from + 2 * size + i)));
-      }
-      for (let i: usize = 0; i < size; i += VECTOR) {
-        v128.store(to + size + i, f64x2.add(v128.load(from + size + i), v128.load(from + 2 * size + i)));
+        const zero = v128.load(from + i), one = v128.load(from + size + i), unknown = v128.load(from + 2 * size + i);
+        v128.store(to + i, f64x2.add(f64x2.add(f64x2.mul(rightly, zero), f64x2.mul(wrongly, one)), unknown));
+        v128.store(to + size + i, f64x2.add(f64x2.add(f64x2.mul(wrongly, zero), f64x2.mul(rightly, one)), unknown));
       }
     }
     size <<= 1;

@@ -24,8 +24,8 @@ export async function createWasmKernel(language, d, precision) {
   const instance = module && (await WebAssembly.instantiate(module).catch(() => null)); // no memory left, perhaps
   if (!instance) return null;
   const { exports } = instance;
-  const { m, contexts, joint, weights, ratios } = language;
-  exports.prepare(m, contexts.length, d);
+  const { m, contexts, joint, weights, ratios, wrong } = language;
+  exports.prepare(m, contexts.length, d, wrong);
   const table = (name, length) => new Float64Array(exports.memory.buffer, exports[name].value, length);
   new Int32Array(exports.memory.buffer, exports.numbers.value, contexts.length).set(contexts);
   table("joint", joint.length).set(joint);

@@ -41,7 +41,7 @@ export function verdict(config, report, history) {
   if (report.excessLoss < FITTED) {
     if (unembedding > 0.9) return "straight";
     if (leavesConceptsUntold(config)) return "untold";
-    return config.d > config.m ? "bent" : "crooked";
+    return config.d > config.m && !config.told_wrongly ? "bent" : "crooked";
   }
   if (config.d < config.m) return "narrow";
   return isStuck(history) ? "stuck" : "start";

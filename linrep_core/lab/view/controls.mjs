@@ -96,6 +96,9 @@ export function createControls(ask, toggleEdge) {
   const hidden = slider(ask, "mask_probability", "Concepts left untold", {
     low: 0.05, high: 0.95, step: 0.05, read: twoDigits, spell: (value) => `${Math.round(100 * value)} %`,
   });
+  const wrong = slider(ask, "told_wrongly", "Told wrongly", {
+    low: 0, high: 0.45, step: 0.01, read: twoDigits, spell: (value) => `${Math.round(100 * value)} %`, hint: "each told concept",
+  });
   const optimizer = select(ask, "optimizer", "Optimiser", () => [
     ["adam", "Adam"], ["momentum", "gradient descent, momentum"], ["sgd", "gradient descent"]],
   (value) => ({ optimizer: value, learning_rate: DEFAULT_RATES[value] }));
@@ -114,7 +117,7 @@ export function createControls(ask, toggleEdge) {
     type: "button", class: "ll-small", "data-graph": kind, "aria-pressed": "false", onclick: () => ask({ graph: kind }),
   }, kind));
   const group = (title, ...children) => h("fieldset", { class: "ll-group" }, h("legend", {}, title), ...children);
-  const fields = [chance, graphSeed, contexts, weights, hidden, optimizer, rate, momentum, startScale, start, precision];
+  const fields = [chance, graphSeed, contexts, weights, hidden, wrong, optimizer, rate, momentum, startScale, start, precision];
   const element = (field) => field.element;
   const more = h("div", { class: "ll-more", id: freshId("more"), hidden: true }, ...[startScale, precision].map(element));
   const moreButton = h("button", { type: "button", class: "ll-small", "aria-expanded": "false", "aria-controls": more.id }, "more");
@@ -129,7 +132,7 @@ export function createControls(ask, toggleEdge) {
       h("p", { class: "ll-hint ll-draw-hint" }, "Press two concepts to join or part them."),
       h("div", { class: "ll-kinds", role: "group", "aria-label": "kind of graph" }, ...kinds),
       ...[chance, graphSeed].map(element)),
-    group("What is read", ...[contexts, weights, hidden].map(element)),
+    group("What is read", ...[contexts, weights, hidden, wrong].map(element)),
     group("How it learns", ...[optimizer, rate, momentum, start].map(element),
       moreButton, more));
 
