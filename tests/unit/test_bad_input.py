@@ -476,10 +476,6 @@ ELSEWHERE = {
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
     *("many_values", "mechanisms", "superposition", "superposition_study", "toy_model", "violations", "word_orders"),
-    "violations",
-    "many_values",
-    "word_orders",
-    "mechanisms",
 }
 RECORDS = {"Sentences", "TransformerRun"} | {
     "TrainingRun",

@@ -58,6 +58,21 @@ class PutPictureIntoLab(SphinxTransform):
             lab += picture
 
 
+class MarkFullLab(SphinxTransform):
+    """Name the block of a section that holds a full lab: it may be wider than the text."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: Any) -> None:
+        """Give the block a class."""
+        for lab in self.document.findall(linrep_lab):
+            if lab["config"].get("size", "full") == "full":
+                block = lab
+                while not isinstance(block.parent, nodes.section | nodes.document):
+                    block = block.parent
+                block["classes"].append("full-lab")
+
+
 def describe(config: dict[str, Any]) -> str:
     """Say what the picture shows: the lab before its first training step."""
     concepts, dimensions = config["m"], config["d"]
@@ -107,4 +122,5 @@ def setup(app: Sphinx) -> None:
     other = (visit_other, depart_other)
     app.add_node(linrep_lab, html=(visit_html, None), latex=other, text=other)
     app.add_transform(PutPictureIntoLab)
+    app.add_transform(MarkFullLab)
     app.connect("html-page-context", load_script)

@@ -102,6 +102,9 @@ def mend(html: str, is_search: bool = False) -> str:
         r'<\1 role="complementary" aria-label="The book"\2',
         html,
     )
+    # a page that gives a full lab its width, see linrep.css
+    if 'class="linrep-lab" data-size="full"' in html:
+        html = html.replace('<div class="bd-content">', '<div class="bd-content with-full-lab">')
     # an icon beside a name says nothing more
     html = re.sub(
         r'<(i|span) class="((?:theme-switch )?fa[sb]? ?(?:fa-)?[^"]*)"(?! aria-hidden)',
