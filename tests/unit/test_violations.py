@@ -329,7 +329,7 @@ BAD = {
     "negative": (lambda: violated_world("homonyms", -0.1), "strength must lie between 0 and 1, got -0.1"),
     "no rate": (
         lambda: train_violated([WORLD], 2, seeds=[0], learning_rate=0.0),
-        "learning_rate must",
+        "learning_rate must be above 0, got 0.0",
     ),
     "no start": (lambda: train_violated([WORLD], 2, seeds=[0], start_scale=-1), "start_scale must"),
     "too wrong": (lambda: violated_world("wrong contexts", 0.6), "strength must lie between 0 and 0.5, got 0.6"),
