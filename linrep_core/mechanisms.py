@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from linrep_core._checks import check_choice, check_flag, check_instance, check_integer, check_records
+from linrep_core._checks import check_array, check_choice, check_flag, check_instance, check_integer, check_records
 from linrep_core.concepts import ConceptGraph
 from linrep_core.geometry import (
     embedding_steering_vectors,
@@ -229,7 +229,7 @@ def mean_length(unembeddings: Any) -> float:
     >>> mean_length([[0.0], [1.0], [5.0], [7.0]])
     3.5
     """
-    table = np.asarray(unembeddings)
+    table = check_array("unembeddings", unembeddings, shape=("2**m", "dim"))
     n_concepts = max(1, len(table).bit_length() - 1)
     steps = [unembedding_steering_vectors(table, i) for i in range(n_concepts)]
     return float(np.mean([np.linalg.norm(step, axis=1).mean() for step in steps]))
