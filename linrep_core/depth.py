@@ -631,16 +631,16 @@ def _measured(world: LatentConditionalModel, look: DepthLook, kind: dict[str, An
     }
 
 
-def price_cell(architecture: str, n_concepts: int, dim: int, *, n_starts: int = 4) -> list[dict[str, Any]]:
+def price_cell(architecture: str, n_concepts: int, dim: int, *, n_seeds: int = 4) -> list[dict[str, Any]]:
     """`linrep_core.chains.cheapest_chain` from several starts: what the margins cost, before any training.
 
     Examples
     --------
-    >>> [round(row["mean cosine"], 2) for row in price_cell("parts", 2, 3, n_starts=1)]
+    >>> [round(row["mean cosine"], 2) for row in price_cell("parts", 2, 3, n_seeds=1)]
     [1.0]
     """
     kind = ARCHITECTURES[check_choice("architecture", architecture, ARCHITECTURES)]
-    starts = range(check_integer("n_starts", n_starts, low=1, high=1000))
+    starts = range(check_integer("n_seeds", n_seeds, low=1, high=1000))
     found = [cheapest_chain(kind, n_concepts, dim, seed=seed) for seed in starts]
     return [
         {"seed": seed, "cost": each.cost, "shortfall": each.shortfall, "mean cosine": each.mean_cosine}

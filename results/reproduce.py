@@ -213,10 +213,10 @@ def depth_sweeps() -> dict[str, Sweep]:
             {"architecture": some, "dim": [16], "method": ["gradient descent"], "n_concepts": [4], "n_seeds": [10]},
         ),
         "depth-prices": Sweep(
-            price_cell, {"architecture": [*some, "parts, 2 layers"], "n_concepts": [3], "dim": [12], "n_starts": [4]}
+            price_cell, {"architecture": [*some, "parts, 2 layers"], "n_concepts": [3], "dim": [12], "n_seeds": [4]}
         ),
         "depth-prices-m2": Sweep(
-            price_cell, {"architecture": [*some[:2], *some[3:5]], "n_concepts": [2], "dim": [8], "n_starts": [8]}
+            price_cell, {"architecture": [*some[:2], *some[3:5]], "n_concepts": [2], "dim": [8], "n_seeds": [8]}
         ),
         "depth-readers": Sweep(reader_cell, {"reader": list(READERS), "first_seed": range(0, 12, 4), "n_seeds": [4]}),
     }

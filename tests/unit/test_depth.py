@@ -116,7 +116,7 @@ def test_a_reader_has_looks_and_streams(reader):
 
 @pytest.mark.slow
 def test_prices_are_found_before_training():
-    (row,) = price_cell("names, 2 layers", 2, 3, n_starts=1)
+    (row,) = price_cell("names, 2 layers", 2, 3, n_seeds=1)
     assert row["mean cosine"] == pytest.approx(1.0, abs=1e-3)
     assert row["shortfall"] < 1e-5
 
@@ -173,7 +173,7 @@ def test_the_tables_have_what_the_predictions_are_about():
         (lambda: depth_cell("table", 3, n_concepts=6), "n_concepts must be at most 5, got 6"),
         (lambda: depth_cell("table", 3, n_seeds=0), "n_seeds must be at least 1, got 0"),
         (lambda: price_cell("deep", 2, 3), "architecture must be one of"),
-        (lambda: price_cell("table", 2, 3, n_starts=0), "n_starts must be at least 1, got 0"),
+        (lambda: price_cell("table", 2, 3, n_seeds=0), "n_seeds must be at least 1, got 0"),
         (lambda: reader_cell("parrot", 0, 1), "reader must be one of"),
         (lambda: reader_cell("bag, parts", -1, 1), "first_seed must be at least 0, got -1"),
         (lambda: reader_cell("bag, parts", 0, 0), "n_seeds must be at least 1, got 0"),
