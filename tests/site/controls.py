@@ -78,7 +78,7 @@ _LOOKS = """control => [control.getAttribute("aria-label"), control.getAttribute
 
 # What the lab or a figure shows, without the control: its text, drawings, styles, values and canvases (those of WebGL
 # too, see `Visit`). Ten times as fast as a picture of the window, which a film of WebGL can keep waiting to its end.
-_SHOWS = """(box, index) => {
+_SHOWS = """async (box, index) => {
   const copy = box.cloneNode(true);
   const own = [`[data-walk="${index}"]`, `label:has([data-walk="${index}"])`, "[hidden]", ".ll-spoken",
     ".slider-container", ".updatemenu-container", ".hoverlayer", ".modebar-container"];
@@ -90,7 +90,9 @@ _SHOWS = """(box, index) => {
   const values = [...box.querySelectorAll("input, select")].filter(input => input.dataset.walk !== String(index))
     .map(input => [input.value, input.checked]);
   const canvases = [...box.querySelectorAll("canvas")].map(canvas => canvas.toDataURL());
-  return JSON.stringify([copy.textContent, drawings, styles, pressed, values, canvases]);
+  const shown = JSON.stringify([copy.textContent, drawings, styles, pressed, values, canvases]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(shown));  // megabytes stay in the page
+  return new Uint8Array(digest).join();
 }"""
 
 _VISIBLE_PART = """box => {
@@ -134,7 +136,7 @@ class Control:
     def picture(self) -> str:
         """Return a digest of the box as seen, without the control."""
         if self.tells_all:
-            return hashlib.sha256(self.box.evaluate(_SHOWS, self.index).encode()).hexdigest()
+            return self.box.evaluate(_SHOWS, self.index)
         # not the box's own `screenshot`, which waits until nothing moves
         clip = self.box.evaluate(_VISIBLE_PART)
         shot = self.place.page.screenshot(
