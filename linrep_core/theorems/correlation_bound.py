@@ -71,7 +71,7 @@ def counterexamples() -> dict[str, Case]:
     """Clear winners with a small eps; and a common large logit that both predictors have, beside unrelated noise."""
     first, second = near_zero_divergence_pair(40.0)
     g = np.array([[0.0], [1.0]])
-    one, other = (np.array([[10.0 + a] for a in noise]) for noise in ((1, 1, -1, -1), (1, -1, 1, -1)))
+    one, other = (np.array([[11.0 + a] for a in noise]) for noise in ((1, 1, -1, -1), (1, -1, 1, -1)))
     common = Pair((one, g), (other, g))
     epsilon = logit_distance(common.first, common.second)
     return {

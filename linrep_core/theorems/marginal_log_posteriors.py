@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from linrep_core.concepts import concept_vectors
 from linrep_core.identifiability import span_basis, tables
-from linrep_core.log_posteriors import ambiguous_world
+from linrep_core.log_posteriors import AmbiguousWorld, ambiguous_world, exact_predictor
 from linrep_core.logit_distance import log_posterior_regression
 from linrep_core.theorems.equivalent_pairs import Array, disturbed
 from linrep_core.theorems.joint_log_posterior import CONCEPTS, Learnt, learnt_exactly, random_world
@@ -78,14 +78,22 @@ def example(seed: int, size: int) -> Learnt:
     return learnt_exactly(rng, random_world(rng, size, ambiguity=0.0, **ALONE))
 
 
+def _shortest(world: AmbiguousWorld) -> Learnt:
+    return Learnt(world, exact_predictor(world))
+
+
 def counterexamples() -> dict[str, Learnt]:
-    """Noise on f; careless words; contexts that report concept vectors as wholes."""
+    """Noise on f; careless words; contexts that report concept vectors as wholes.
+
+    The two last in their shortest predictors: how unequal steps are depends on the coordinates, and those of a random
+    change of coordinates differ between machines, as the singular vectors of symmetric worlds do.
+    """
     rng = np.random.default_rng(0)
     clear = example(0, 2)
     return {
         "same distribution": Learnt(clear.world, disturbed(rng, clear.predictor)),
-        "one meaning a token": learnt_exactly(rng, ambiguous_world(2, ambiguity=0.3, **ALONE)),
-        "concepts independent in every context": learnt_exactly(rng, ambiguous_world(2, reports="joint")),
+        "one meaning a token": _shortest(ambiguous_world(2, ambiguity=0.3, **ALONE)),
+        "concepts independent in every context": _shortest(ambiguous_world(2, reports="joint")),
     }
 
 

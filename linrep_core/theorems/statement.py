@@ -95,8 +95,18 @@ class Conclusion:
 
     @property
     def share(self) -> float:
-        """The part of the tolerance that is used up: above 1 the conclusion fails; infinite for no number at all."""
-        return math.inf if math.isnan(self.value) else self.value / self.tolerance
+        """The part of the tolerance that is used up: above 1 the conclusion fails; infinite for no number at all.
+
+        What is only rounding uses up nothing: which of several such values is the largest differs between machines.
+        """
+        if math.isnan(self.value):
+            return math.inf
+        return 0.0 if self.is_rounding else self.value / self.tolerance
+
+    @property
+    def is_rounding(self) -> bool:
+        """Whether the value holds and is so small that it differs from machine to machine."""
+        return self.holds and abs(self.value) < ROUNDING
 
 
 def worst_of(*parts: Conclusion) -> Conclusion:
@@ -215,7 +225,7 @@ class StatementCheck:
 
 def _rounded(part: Conclusion) -> str:
     """Two digits; what is only rounding differs from machine to machine and is called 0."""
-    return "0 up to rounding" if part.holds and abs(part.value) < ROUNDING else f"{part.value:.2g}"
+    return "0 up to rounding" if part.is_rounding else f"{part.value:.2g}"
 
 
 def check_statement(statement: Statement, n_instances: int = 200, seed: int = 0) -> StatementCheck:
