@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import entropy
-from scipy.stats import t as student
 from tqdm.auto import tqdm
 
 from linrep_core._checks import (
@@ -39,10 +38,11 @@ from linrep_core.chains import (
 )
 from linrep_core.class_members import smallest_member
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
+from linrep_core.intervals import interval
 from linrep_core.language import LatentConditionalModel
 from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.reproduction import estimate, paper_world
+from linrep_core.reproduction import paper_world
 from linrep_core.sentences import SentenceWorld
 from linrep_core.transformer_training import TransformerRun, layer_reports, train_transformer
 
@@ -716,11 +716,10 @@ def outcome(prediction: Prediction, records: Any) -> Outcome:
     both = sorted(first.keys() & second.keys())
     if len(both) < 2:
         raise ValueError(f"records must have at least two worlds for {said.claim!r}, got {len(both)}")
-    found = estimate([second[seed] - first[seed] for seed in both])
-    reach = float(student.ppf(0.975, len(both) - 1)) * found.error
-    low, high = found.mean - reach, found.mean + reach
-    inside, outside = said.low <= low and high <= said.high, high < said.low or low > said.high
-    return Outcome(found.mean, low, high, len(both), "held" if inside else "refuted" if outside else "open")
+    found = interval([second[seed] - first[seed] for seed in both])
+    inside = said.low <= found.low and found.high <= said.high
+    outside = found.high < said.low or found.low > said.high
+    return Outcome(found.mean, found.low, found.high, found.n, "held" if inside else "refuted" if outside else "open")
 
 
 # ---- sentences ------------------------------------------------------------------------------------------------------

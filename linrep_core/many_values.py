@@ -26,7 +26,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from linrep_core._checks import (
     check_array,
@@ -40,10 +39,10 @@ from linrep_core.concepts import MAX_VALUES, ConceptGraph
 from linrep_core.ensemble import train_many
 from linrep_core.geometry import mean_pairwise_cosine
 from linrep_core.identifiability import balanced_factors, tables
+from linrep_core.intervals import interval
 from linrep_core.language import LatentConditionalModel
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS
-from linrep_core.reproduction import estimate
 
 Array = NDArray[np.float64]
 
@@ -596,11 +595,10 @@ def mean_interval(values: Any) -> tuple[float, float, float]:
     >>> tuple(round(x, 2) for x in mean_interval([0.8, 0.9, 1.0]))
     (0.9, 0.65, 1.15)
     """
-    found = estimate(values)
-    if len(values) < 2:
-        raise ValueError(f"values must hold at least two runs, got {len(values)}")
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * found.error
-    return found.mean, found.mean - reach, found.mean + reach
+    found = interval(values)
+    if found.n < 2:
+        raise ValueError(f"values must hold at least two runs, got {found.n}")
+    return found.mean, found.low, found.high
 
 
 def _theory(kind: str) -> ValueShape:

@@ -29,7 +29,6 @@ from typing import Any
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from linrep_core._checks import check_array, check_choice, check_flag, check_instance, check_integer, check_records
 from linrep_core.concepts import ConceptGraph
@@ -39,8 +38,8 @@ from linrep_core.geometry import (
     mean_pairwise_cosine,
     unembedding_steering_vectors,
 )
+from linrep_core.intervals import Interval, interval
 from linrep_core.language import LatentConditionalModel
-from linrep_core.reproduction import estimate
 from linrep_core.violations import METHODS, ViolatedWorld, shortest_predictor, train_violated
 
 Array = NDArray[np.float64]
@@ -301,40 +300,6 @@ def mechanism_cell(
         found = read_outs(world, after.predictor, before.predictor.unembeddings)
         rows.append({"seed": seed, "excess_loss": after.excess_loss, **found})
     return rows
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over seeds and its 95 % interval (Student's t).
-
-    Attributes
-    ----------
-    mean, low, high : float
-    n : int
-        How many seeds.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
-
-
-def interval(values: Any) -> Interval:
-    """Mean of some numbers and its 95 % interval by Student's t; a single number has no interval (nan).
-
-    Examples
-    --------
-    >>> print(interval([0.9, 1.0, 1.1]))
-    +1.00 [+0.75, +1.25]
-    """
-    found = estimate(values)
-    n = len(values)
-    reach = float(stats.t.ppf(0.975, n - 1)) * found.error if n > 1 else float("nan")
-    return Interval(found.mean, found.mean - reach, found.mean + reach, n)
 
 
 def runs_of(records: Any, **switches: Any) -> list[Mapping[str, Any]]:

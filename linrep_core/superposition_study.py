@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
-
 from linrep_core._checks import check_choice, check_instance, check_records
-from linrep_core.reproduction import RESULTS, estimate
+from linrep_core.intervals import interval
+from linrep_core.reproduction import RESULTS
 from linrep_core.sweeps import read_results
 
 # tables that are one study in several files
@@ -202,13 +201,11 @@ def judge(prediction: Prediction, records: Any) -> Outcome:
         if partners.keys() != values.keys():
             raise ValueError("records must have the same seeds on both sides of a comparison")
         values = {seed: value - partners[seed] for seed, value in values.items()}
-    found, n = estimate(list(values.values())), len(values)
-    reach = float(stats.t.ppf(0.975, n - 1)) * found.error
-    low, high = found.mean - reach, found.mean + reach
+    found = interval(list(values.values()))
     up = prediction.said in ("at least", "above")
-    sure = low >= prediction.bound if up else high <= prediction.bound
-    wrong = high < prediction.bound if up else low > prediction.bound
-    return Outcome(found.mean, low, high, n, "confirmed" if sure else "refuted" if wrong else "open")
+    sure = found.low >= prediction.bound if up else found.high <= prediction.bound
+    wrong = found.high < prediction.bound if up else found.low > prediction.bound
+    return Outcome(found.mean, found.low, found.high, found.n, "confirmed" if sure else "refuted" if wrong else "open")
 
 
 def rows_of(table: str) -> list[dict[str, Any]]:

@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
@@ -49,12 +48,13 @@ from linrep_core._checks import (
 from linrep_core._stepping import few_threads, first_order_optimizer
 from linrep_core.geometry import mean_cosine_between, mean_pairwise_cosine
 from linrep_core.identifiability import balanced_factors, log_probabilities
+from linrep_core.intervals import interval
 from linrep_core.language import LatentConditionalModel
 from linrep_core.log_posteriors import AMBIGUITIES, Fit, emission_table
 from linrep_core.logit_distance import centred_log_probabilities
 from linrep_core.phase_diagram import FULL_BATCH_STEPS, method_settings
 from linrep_core.predictor import SoftmaxPredictor
-from linrep_core.reproduction import estimate, paper_world
+from linrep_core.reproduction import paper_world
 
 Array = NDArray[np.float64]
 
@@ -709,7 +709,5 @@ def change(records: Any, strength: float, measure: str = "unembedding") -> Chang
     both = sorted(values[0].keys() & values[1].keys())
     if not both:
         raise ValueError(f"records must have a seed with {measure!r} at strength 0 and at {dose:g}, got none")
-    differences = [values[1][seed] - values[0][seed] for seed in both]
-    found, n = estimate(differences), len(both)
-    reach = float(stats.t.ppf(0.975, n - 1)) * found.error if n > 1 else float("nan")
-    return Change(found.mean, found.mean - reach, found.mean + reach, n)
+    found = interval([values[1][seed] - values[0][seed] for seed in both])
+    return Change(found.mean, found.low, found.high, found.n)

@@ -471,7 +471,7 @@ HERE = (
 )
 # natural_gradient has no arguments of its own: `train` checks them
 ELSEWHERE = {
-    *("distillation", "identifiability", "linear_properties", "log_posteriors", "logit_distance"),
+    *("distillation", "identifiability", "intervals", "linear_properties", "log_posteriors", "logit_distance"),
     *("chains", "class_members", "depth", "llm_equivalence", "objectives", "trained_pairs"),
     *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
