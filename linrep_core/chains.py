@@ -1,7 +1,7 @@
 """Chains of matrices from contexts to words: what flows in them, and what a table of logits costs them.
 
 Book: part "Beyond the assumptions", chapter "Depth and attention". Source: this book; that deeper products of matrices
-prefer low rank is known (Arora, Cohen, Hu, Luo 2019, "Implicit Regularization in Deep Matrix Factorization").
+prefer low rank is known (Arora, Cohen, Hu, Luo, arXiv 1905.13655).
 
 A predictor is a chain of matrices: from a context's input to f(x), then from g(y) to a word's name. The logits are a
 product of K matrices, a table Z. The least sum of their squared entries over all such chains is K sum_j sigma_j^(2/K),
