@@ -29,7 +29,8 @@ def small_project(folder: Path) -> Path:
     for name in ("_ext", "_static"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")
-    shutil.copytree(ROOT / "linrep_core" / "lab", folder / "linrep_core" / "lab")
+    for name in ("lab", "data"):  # the lab's bundle holds the predictions of the chapter on mechanisms
+        shutil.copytree(ROOT / "linrep_core" / name, folder / "linrep_core" / name)
     for name in (".venv", "node_modules"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
