@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from copy import deepcopy
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -655,9 +656,11 @@ def test_the_logits_of_the_bundled_model_are_products(smollm):
 
 @pytest.mark.slow
 def test_batches_change_nothing_in_the_bundled_model(smollm):
+    """In float64: how much float32 rounds in sums of another order differs between processors."""
+    exact = LanguageModel("exact", deepcopy(smollm._model).double(), smollm._tokenizer)
     texts = [" ".join(SENTENCES)[:length] for length in range(3, 80, 7)]
-    alone = torch.cat([smollm.embed([text], progress=False) for text in texts])
-    torch.testing.assert_close(smollm.embed(texts, batch_size=5, progress=False), alone, atol=1e-4, rtol=0)
+    alone = torch.cat([exact.embed([text], progress=False) for text in texts])
+    torch.testing.assert_close(exact.embed(texts, batch_size=5, progress=False), alone, atol=1e-5, rtol=0)
 
 
 @pytest.mark.slow
