@@ -23,8 +23,6 @@ from linrep_core._checks import (
     check_iterable,
     check_number,
     check_records,
-    check_seeds,
-    check_sequence,
 )
 from linrep_core._stepping import few_threads
 from linrep_core.chains import (
@@ -40,7 +38,7 @@ from linrep_core.class_members import smallest_member
 from linrep_core.geometry import MEASURES, embedding_steering_vectors, linearity, mean_pairwise_cosine
 from linrep_core.intervals import interval
 from linrep_core.language import LatentConditionalModel
-from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, cross_entropy, joint_table, least_loss
+from linrep_core.objectives import LEVELS, LOOKS_PER_STEP, check_worlds, cross_entropy, joint_table, least_loss
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.reproduction import paper_world
 from linrep_core.sentences import SentenceWorld
@@ -359,14 +357,7 @@ def train_chain(
     """
     kind = _architecture(architecture)
     chosen = METHODS[check_choice("method", method, METHODS)]
-    numbers = check_seeds("seeds", seeds)
-    if not numbers:
-        raise ValueError("seeds must name at least one run, got none")
-    worlds = check_sequence("models", models, length=len(numbers))
-    for i, world in enumerate(worlds):
-        check_instance(f"models[{i}]", world, LatentConditionalModel)
-        if world.n_concepts != worlds[0].n_concepts:
-            raise ValueError(f"models[{i}] must have {worlds[0].n_concepts} concepts, got {world.n_concepts}")
+    worlds, numbers = check_worlds(models, seeds)
     n_steps = chosen.steps if steps is None else check_integer("steps", steps, low=0)
     below = [check_number(f"levels[{i}]", x, low=0.0) for i, x in enumerate(check_iterable("levels", levels))]
     shown = check_flag("progress", progress)

@@ -19,7 +19,7 @@ What the losses aim at, were the dimension free (z up to a number for each conte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -409,6 +409,19 @@ def joint_table(model: LatentConditionalModel) -> torch.Tensor:
     return torch.as_tensor(model.weights()[:, None] * model.next_token_distribution())
 
 
+def check_worlds(models: Any, seeds: Any) -> tuple[Sequence[LatentConditionalModel], list[int]]:
+    """A world for each seed, all with as many concepts, and the seeds; or a ValueError that names what is wrong."""
+    numbers = check_seeds("seeds", seeds)
+    if not numbers:
+        raise ValueError("seeds must name at least one run, got none")
+    worlds = check_sequence("models", models, length=len(numbers))
+    for i, world in enumerate(worlds):
+        check_instance(f"models[{i}]", world, LatentConditionalModel)
+        if world.n_concepts != worlds[0].n_concepts:
+            raise ValueError(f"models[{i}] must have {worlds[0].n_concepts} concepts, got {world.n_concepts}")
+    return worlds, numbers
+
+
 def train_on(
     models: Any,
     dim: int,
@@ -463,14 +476,7 @@ def train_on(
     chosen = METHODS[check_choice("method", method, METHODS)]
     if chosen.optimizer == "natural" and objective != "cross-entropy":
         raise ValueError(f"method must be another than 'natural gradient' for {objective!r}, got 'natural gradient'")
-    numbers = check_seeds("seeds", seeds)
-    if not numbers:
-        raise ValueError("seeds must name at least one run, got none")
-    worlds = check_sequence("models", models, length=len(numbers))
-    for i, world in enumerate(worlds):
-        check_instance(f"models[{i}]", world, LatentConditionalModel)
-        if world.n_concepts != worlds[0].n_concepts:
-            raise ValueError(f"models[{i}] must have {worlds[0].n_concepts} concepts, got {world.n_concepts}")
+    worlds, numbers = check_worlds(models, seeds)
     n_steps = chosen.steps if steps is None else check_integer("steps", steps, low=0)
     below = [check_number(f"levels[{i}]", x, low=0.0) for i, x in enumerate(check_iterable("levels", levels))]
     starts = [_start(world, dim, seed, scale) for world, seed in zip(worlds, numbers, strict=True)]
