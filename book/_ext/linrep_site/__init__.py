@@ -16,6 +16,8 @@
     draws the map of chapters from what each says it needs.
 ``quiz``
     asks questions with answers to choose from.
+``class_settings``
+    lists settings of the lab for who teaches, each a link that sets it up.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -24,7 +26,19 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, exercises, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
+from linrep_site import (
+    assets,
+    class_settings,
+    exercises,
+    explain,
+    figures,
+    formulas,
+    lab,
+    launch,
+    pages,
+    prerequisites,
+    quiz,
+)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -35,6 +49,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     exercises.setup(app)
     explain.setup(app)
     lab.setup(app)
+    class_settings.setup(app)
     prerequisites.setup(app)
     quiz.setup(app)
     launch.setup(app)
