@@ -158,7 +158,7 @@ def _table(app: Sphinx, page: str, chapter: str, asked: list[dict[str, Any]]) ->
     total = sum(entry.get("minutes", 0) for entry in asked)
     rows.append(_plain_row(f"{len(asked)} exercises", "", str(total), "", ""))
     group += nodes.tbody("", *rows)
-    return nodes.table("", group, classes=["exercise-sheet"])
+    return nodes.table("", group, classes=["exercise-sheet", "colwidths-given"])
 
 
 def _plain_row(*words: str) -> nodes.row:
