@@ -30,8 +30,6 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 from sphinx_exercise.directive import ExerciseDirective
 
-from linrep_core import exercises
-
 logger = logging.getLogger(__name__)
 
 LEVELS = {
@@ -187,6 +185,8 @@ def _moved(child: nodes.Node, page: str) -> nodes.Node:
 
 def _mistakes(label: str) -> list[nodes.Node]:
     """What the check of an exercise says to the mistakes it knows."""
+    from linrep_core import exercises  # takes seconds to load, and only the sheet needs it
+
     if label not in exercises.labels():
         return []
     asked = exercises.exercise(label)
