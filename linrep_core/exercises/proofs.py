@@ -390,7 +390,7 @@ answer(
         ),
         Mistake(lambda: 2, "at m = 2 the product table costs 8.9 and the linear one 9.8"),
     ],
-    because="And both are far from the cheapest table of all.",
+    because="And neither of the two is the cheapest table of all.",
 )
 
 answer(
