@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -192,9 +193,9 @@ answer(
 )
 
 
-def _parted(separated: Any, known: tuple[int, ...] = ()) -> set[tuple[int, int]]:
-    """The pairs of concepts of the tale that one kind of separation parts."""
-    return {(i, j) for i in range(4) for j in range(i + 1, 4) if separated(i, j, known)}
+def _parted(separated: Callable[..., bool]) -> set[tuple[int, int]]:
+    """The pairs of concepts of the tale that one kind of separation parts when nothing is known."""
+    return {(i, j) for i in range(4) for j in range(i + 1, 4) if separated(i, j, ())}
 
 
 answer(
@@ -288,7 +289,7 @@ answer(
 )
 
 
-def _first_with_too_few(equations: Any, numbers: Any) -> int:
+def _first_with_too_few(equations: Callable[[int], int], numbers: Callable[[int], int]) -> int:
     """The first number of concepts, from 2 on, with more equations than numbers to satisfy them."""
     return next(m for m in range(2, 40) if numbers(m) < equations(m))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from math import comb
@@ -373,7 +374,7 @@ answer(
 )
 
 
-def _first_cheaper(linear: Any, product: Any) -> int:
+def _first_cheaper(linear: Callable[[int], float], product: Callable[[int], float]) -> int:
     """The first number of concepts above 1 for which the linear table costs less."""
     return next(m for m in range(2, 99) if linear(m) < product(m))
 
