@@ -435,7 +435,7 @@ def _letters(flip: str = "") -> list[str]:
 
 answer(
     "ex-what-rows-support",
-    asks="a list of the letters of all statements that the rows support, such as ['B', 'E']",
+    asks="a list of letters, such as ['B', 'E']",
     kind=Members(),
     right=_letters,
     mistakes=[
