@@ -6,6 +6,8 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``exercises``
+    says of every exercise how hard it is and how long it takes, hides its hint, and lists all of them.
 ``explain``
     links symbols and terms to what they mean.
 ``lab``
@@ -14,6 +16,8 @@
     draws the map of chapters from what each says it needs.
 ``quiz``
     asks questions with answers to choose from.
+``class_settings``
+    lists settings of the lab for who teaches, each a link that sets it up.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -22,7 +26,19 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
+from linrep_site import (
+    assets,
+    class_settings,
+    exercises,
+    explain,
+    figures,
+    formulas,
+    lab,
+    launch,
+    pages,
+    prerequisites,
+    quiz,
+)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -30,8 +46,10 @@ def setup(app: Sphinx) -> dict[str, object]:
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    exercises.setup(app)
     explain.setup(app)
     lab.setup(app)
+    class_settings.setup(app)
     prerequisites.setup(app)
     quiz.setup(app)
     launch.setup(app)
