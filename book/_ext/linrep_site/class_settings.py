@@ -69,7 +69,7 @@ class ClassSettings(SphinxDirective):
         group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in WIDTHS), cols=len(WIDTHS))
         group += nodes.thead("", nodes.row("", *(nodes.entry("", nodes.paragraph("", head)) for head in HEADS)))
         group += nodes.tbody("", *(self._row(setting) for setting in settings))
-        return nodes.table("", group, classes=["exercise-sheet"])
+        return nodes.table("", group, classes=["class-settings", "colwidths-given"])
 
     def _row(self, setting: dict[str, Any]) -> nodes.row:
         link = nodes.reference("", setting["name"], refuri=address_of(setting), internal=True)

@@ -30,8 +30,6 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 from sphinx_exercise.directive import ExerciseDirective
 
-from linrep_core import exercises
-
 logger = logging.getLogger(__name__)
 
 LEVELS = {
@@ -158,7 +156,7 @@ def _table(app: Sphinx, page: str, chapter: str, asked: list[dict[str, Any]]) ->
     total = sum(entry.get("minutes", 0) for entry in asked)
     rows.append(_plain_row(f"{len(asked)} exercises", "", str(total), "", ""))
     group += nodes.tbody("", *rows)
-    return nodes.table("", group, classes=["exercise-sheet"])
+    return nodes.table("", group, classes=["exercise-sheet", "colwidths-given"])
 
 
 def _plain_row(*words: str) -> nodes.row:
@@ -187,6 +185,8 @@ def _moved(child: nodes.Node, page: str) -> nodes.Node:
 
 def _mistakes(label: str) -> list[nodes.Node]:
     """What the check of an exercise says to the mistakes it knows."""
+    from linrep_core import exercises  # takes seconds to load, and only the sheet needs it
+
     if label not in exercises.labels():
         return []
     asked = exercises.exercise(label)
