@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import count, permutations, product
 from math import ceil, log
 from typing import Any
@@ -288,6 +289,7 @@ def _courses(rule: str, turn: torch.Tensor, steps: int = 6) -> torch.Tensor:
     return SoftmaxPredictor(*(table.detach() for table in tables)).probabilities()
 
 
+@cache
 def _turning_rules() -> set[str]:
     """The rules that take the turned course from a turned start."""
     same = torch.eye(3, dtype=torch.float64)
@@ -512,6 +514,7 @@ answer(
 _SIDES = ("fewer", "as many", "more")
 
 
+@cache
 def _bent_at_the_floor() -> str:
     """Where on the map, in the column of six dimensions, runs are at the floor and bent."""
     cells: dict[str, list[tuple[float, float]]] = {side: [] for side in _SIDES}
