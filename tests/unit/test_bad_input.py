@@ -473,7 +473,7 @@ HERE = (
 ELSEWHERE = {
     *("distillation", "identifiability", "intervals", "linear_properties", "log_posteriors", "logit_distance"),
     *("chains", "class_members", "depth", "llm_equivalence", "objectives", "trained_pairs"),
-    *("lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
+    *("exercises", "lab", "llm", "llm_study", "llm_zeros", "natural_gradient", "steering", "theorems"),
     *("transformer_study", "word_pairs", "word_vectors"),
     *("many_values", "mechanisms", "superposition", "superposition_study", "toy_model", "violations", "word_orders"),
 }

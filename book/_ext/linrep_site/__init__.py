@@ -6,6 +6,8 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``exercises``
+    says of every exercise how hard it is and how long it takes, hides its hint, and lists all of them.
 ``explain``
     links symbols and terms to what they mean.
 ``lab``
@@ -22,7 +24,7 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
+from linrep_site import assets, exercises, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -30,6 +32,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    exercises.setup(app)
     explain.setup(app)
     lab.setup(app)
     prerequisites.setup(app)
