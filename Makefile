@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 OFFLINE := _build/where-linear-representations-come-from.zip
+HANDOUTS := _build/handouts$(if $(SOLUTIONS),-with-solutions)
+PAPER ?= A4
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
 # two processes, each with whole files, notebooks or pages (tests/conftest.py says which first)
@@ -29,7 +31,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve offline lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
+.PHONY: help book site serve offline handouts lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +50,9 @@ offline: $(OFFLINE)  ## one file for a memory stick, to be read without network 
 
 $(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE LICENSE-TEXT
 	$(BIN)/python book/_ext/offline_copy.py $(SITE) $@
+
+handouts: site chromium  ## print every chapter as a PDF: SOLUTIONS=1 for the lecturer's set, PAPER=Letter
+	$(BIN)/python book/_ext/handouts.py $(SITE) $(HANDOUTS) --paper $(PAPER) $(if $(SOLUTIONS),--solutions)
 
 # The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
 $(LAB): $(SETUP)/npm $(shell find linrep_core/lab -type f \( -name '*.mjs' -o -name '*.ts' -o -name '*.css' \) -not -path '*/_built/*')
