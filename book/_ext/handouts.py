@@ -26,17 +26,21 @@ PAPERS = {"A4": 210, "Letter": 215.9}  # width in millimetres
 MARGIN = {"top": "18mm", "right": "17mm", "bottom": "20mm", "left": "17mm"}  # as in linrep.css
 PIXELS = 96 / 25.4  # css pixels in a millimetre
 
-# What is still wider than the paper when lines are broken (an aligned formula, a table) is made smaller as a whole.
-FIT = """() => {
+# What is still wider than the paper when lines are broken (an aligned formula, a table) is made smaller as a whole; so
+# are printed lines, whose columns would be lost if they were broken, down to a size that can still be read.
+FIT = """(smallest) => {
   const width = document.querySelector(".bd-article").clientWidth;
   for (const each of document.querySelectorAll(".bd-article :is(.katex-display > .katex, table, svg, pre)")) {
-    const room = width - (each.parentElement.getBoundingClientRect().left);
+    const room = width - each.parentElement.getBoundingClientRect().left;
     const space = Math.min(room, each.parentElement.clientWidth || room);
+    if (each.matches("pre")) each.style.whiteSpace = "pre";
     const parts = [...each.querySelectorAll(".base, .mtable")].map((part) => part.offsetWidth);
-    const needed = Math.max(each.scrollWidth, ...parts);
-    if (needed > space + 1) each.style.zoom = (space / needed).toFixed(3);
+    const ratio = space / Math.max(each.scrollWidth, ...parts);
+    if (each.matches("pre") && ratio < smallest) each.style.whiteSpace = "";
+    else if (ratio < 0.998) each.style.zoom = ratio.toFixed(3);
   }
 }"""
+SMALLEST = 0.7  # of the usual size of code
 
 
 def paper_width(paper: str) -> int:
@@ -170,7 +174,7 @@ def lay_out(tab: Page, page: str) -> None:
     tab.goto(HOST + page, wait_until="load")
     tab.evaluate("() => document.fonts.ready")
     tab.evaluate("() => Promise.all([...document.images].map((image) => image.decode().catch(() => null)))")
-    tab.evaluate(FIT)
+    tab.evaluate(FIT, SMALLEST)
 
 
 def print_page(tab: Page, page: str, html: str, target: Path, paper: str) -> None:

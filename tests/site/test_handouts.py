@@ -47,7 +47,7 @@ def students(site: Path, browser: Browser, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def lecturers(site: Path, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("handouts-with-solutions")
-    print_pages(folder, "--solutions", "--paper", "Letter", WORLD)
+    print_pages(folder, "--solutions", "--paper", "Letter", ORTHOGONALITY)
     return folder
 
 
@@ -133,13 +133,13 @@ def test_the_frame_is_not_there(students: Path, page: str) -> None:
 
 
 def test_solutions_are_for_the_lecturer_alone(students: Path, lecturers: Path) -> None:
-    solutions = article(WORLD).select("div.solution")
-    assert len(solutions) == len(article(WORLD).select("div.exercise")) > 3
+    solutions = article(ORTHOGONALITY).select("div.solution")
+    assert len(solutions) == len(article(ORTHOGONALITY).select("div.exercise")) > 3
     texts = paragraphs(solutions)
     assert len(texts) > 10
-    student, lecturer = (printed(folder / handouts.name_of(WORLD)) for folder in (students, lecturers))
+    student, lecturer = (printed(folder / handouts.name_of(ORTHOGONALITY)) for folder in (students, lecturers))
     elsewhere = bare(
-        " ".join(p.get_text() for p in article(WORLD).select("p, pre") if not p.find_parent(class_="solution"))
+        " ".join(p.get_text() for p in article(ORTHOGONALITY).select("p, pre") if not p.find_parent(class_="solution"))
     )
     assert [text for text in texts if text in student and text not in elsewhere] == []
     assert [text for text in texts if text not in lecturer] == []
@@ -154,7 +154,7 @@ def test_questions_are_not_answered(students: Path) -> None:
 
 def test_papers_and_page_numbers(students: Path, lecturers: Path) -> None:
     for folder, width in ((students, 595), (lecturers, 612)):  # points: A4 and Letter
-        reader = PdfReader(folder / handouts.name_of(WORLD))
+        reader = PdfReader(folder / handouts.name_of(ORTHOGONALITY))
         assert round(float(reader.pages[0].mediabox.width)) == pytest.approx(width, abs=1)
         assert 5 < len(reader.pages) < 30
         assert f"1/{len(reader.pages)}" in bare(reader.pages[0].extract_text())
@@ -181,14 +181,13 @@ def test_what_has_not_changed_is_not_printed_again(students: Path, monkeypatch: 
         raise LookupError("a page would be printed")
 
     monkeypatch.setattr(handouts, "installed_chromium", refuse)
-    assert handouts.print_all(SITE, students, pages=PAGES) == 0
+    assert handouts.print_all(SITE, students, pages=[LAB, ORTHOGONALITY]) == 0
     with pytest.raises(LookupError):
-        handouts.print_all(SITE, students, pages=PAGES, paper="Letter")
+        handouts.print_all(SITE, students, pages=[LAB], paper="Letter")
     memory = students / ".printed.json"
     memory.write_text(json.dumps(json.loads(memory.read_text()) | {LAB: "as it was before"}))
-    assert handouts.print_all(SITE, students, pages=[WORLD, ORTHOGONALITY]) == 0
     with pytest.raises(LookupError):
-        handouts.print_all(SITE, students, pages=PAGES)
+        handouts.print_all(SITE, students, pages=[LAB])
 
 
 OVERFLOWING = """(width) => [...document.querySelectorAll(".bd-article *")]
