@@ -164,4 +164,4 @@ chromium: $(SETUP)/python
 	@$(BIN)/python -c 'import sys; sys.path.insert(0, "book/_ext"); import chromium; sys.exit(not chromium.find_chromium())' || sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
-	rm -rf $(SITE) _build/.doctrees _build/jupyter_execute _build/vendor
+	rm -rf $(SITE) $(CLASS) _build/handouts* _build/.doctrees _build/jupyter_execute _build/vendor

@@ -10,7 +10,7 @@ import argparse
 import ast
 import re
 import shutil
-from collections.abc import Iterator
+import symtable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,34 +137,32 @@ def cut_notebook(notebook: nbformat.NotebookNode, page: str) -> tuple[nbformat.N
     return notebook, cutter.finish()
 
 
-def bound_names(source: str) -> set[str]:
-    """Names that a cell's code gives a meaning to, at its top level."""
-    return set(_names(ast.parse(_without_magics(source)), ast.Store))
+def statements(source: str) -> list[ast.stmt]:
+    """The statements of a cell; IPython's own commands are none."""
+    return ast.parse(re.sub(r"^\s*[%!].*$", "", source, flags=re.M)).body
 
 
-def used_names(source: str) -> set[str]:
-    """Names that a cell's code asks for, inside its functions as well."""
-    return set(_names(ast.parse(_without_magics(source)), ast.Load, inside=True))
+def names_of(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Names of the notebook that a statement needs, and those that it gives a meaning to.
 
-
-def _without_magics(source: str) -> str:
-    return re.sub(r"^\s*[%!].*$", "", source, flags=re.M)
-
-
-def _names(tree: ast.AST, context: type, inside: bool = False) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if context is ast.Store:
-                yield node.name
-            if not inside:
-                continue
-        if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) and not inside:
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, context):
-            yield node.id
-        if isinstance(node, ast.alias) and context is ast.Store:
-            yield (node.asname or node.name).partition(".")[0]
-        yield from _names(node, context, inside)
+    Examples
+    --------
+    >>> needed, bound = names_of(statements("f = lambda x: [x + y for y in z]")[0])
+    >>> needed, bound
+    ({'z'}, {'f'})
+    """
+    top = symtable.symtable(ast.unparse(statement), "cell", "exec")
+    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    needed = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    inner = list(top.get_children())
+    while inner:
+        table = inner.pop()
+        needed |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+        inner += table.get_children()
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        needed |= {statement.target.id}
+    # an assignment asks first and binds then; a loop, a `with` or a recursive function binds what it asks for
+    return (needed if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign) else needed - bound), bound
 
 
 def needed_by_others(notebook: nbformat.NotebookNode, page: str) -> list[tuple[str, str]]:
@@ -177,13 +175,12 @@ def needed_by_others(notebook: nbformat.NotebookNode, page: str) -> list[tuple[s
         if cell.cell_type != "code":
             cutter.cut(cell.source)
         elif cutter.inside:
-            from_solution |= bound_names(cell.source)
+            from_solution |= set().union(*(names_of(statement)[1] for statement in statements(cell.source)))
         else:
-            own = bound_names(cell.source)
-            # a cell that binds a name may use it before that; a loop's variable it does not
-            taken = used_names(cell.source) & from_solution
-            found += [(cell.id, name) for name in sorted(taken) if name not in own]
-            from_solution -= own
+            for statement in statements(cell.source):
+                needed, bound = names_of(statement)
+                found += [(cell.id, name) for name in sorted(needed & from_solution)]
+                from_solution -= bound
     return found
 
 

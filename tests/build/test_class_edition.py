@@ -125,6 +125,10 @@ def test_a_solution_without_end_or_beginning_is_named(cells: tuple[str, ...]) ->
         ("flock = 4", "print(flock)", ["flock"]),  # would print another value
         ("for i in range(3): pass", "print([i for i in range(2)])", []),
         ("herd = 1", "herd = 2\nprint(herd)", []),
+        ("herd = 1", "herd = herd + 1", ["herd"]),
+        ("herd = 1", "herd += 1", ["herd"]),
+        ("herd = 1", "def f(herd): return herd", []),
+        ("for i in range(3): pass", "for i in range(2): print(i)", []),
         ("herd = [i for i in range(3)]", "print(flock)", []),
         ("def count(): inner = 1", "print(flock)", []),
     ],
