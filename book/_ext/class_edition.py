@@ -236,11 +236,13 @@ def leave_out(book: Path, pages: tuple[str, ...]) -> Removed:
 
 
 def _without(part: Any, pages: tuple[str, ...]) -> Any:
-    """Return a table of contents without these pages, and without parts that are then empty."""
+    """Return a table of contents without these pages, and without lists and parts that are then empty."""
     if isinstance(part, list):
         kept = [_without(each, pages) for each in part if not (isinstance(each, dict) and each.get("file") in pages)]
-        return [each for each in kept if not (isinstance(each, dict) and each.get("chapters") == [])]
-    return {name: _without(each, pages) for name, each in part.items()} if isinstance(part, dict) else part
+        return [each for each in kept if not isinstance(each, dict) or {"file", "url", "glob", "chapters"} & set(each)]
+    if isinstance(part, dict):
+        return {name: kept for name, each in part.items() if (kept := _without(each, pages)) != []}
+    return part
 
 
 def copy_project(source: Path, target: Path) -> None:
