@@ -9,6 +9,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 SITE := _build/html
 OFFLINE := _build/where-linear-representations-come-from.zip
+# The edition without solutions, and what only the lecturer should have of the pages (named as in _toc.yml).
+CLASS := _build/class
+WITHOUT ?= book/instructors-sheet
+HANDOUTS := _build/handouts$(if $(SOLUTIONS),-with-solutions)
+PAPER ?= A4
 SETUP := _build/setup
 LAB := linrep_core/lab/_built/lab.js
 # two processes, each with whole files, notebooks or pages (tests/conftest.py says which first)
@@ -29,7 +34,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve offline lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
+.PHONY: help book site serve offline handouts class lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +53,22 @@ offline: $(OFFLINE)  ## one file for a memory stick, to be read without network 
 
 $(OFFLINE): $(SITE)/.built book/_ext/offline_copy.py LICENSE LICENSE-TEXT
 	$(BIN)/python book/_ext/offline_copy.py $(SITE) $@
+
+handouts: site chromium  ## print every chapter as a PDF: SOLUTIONS=1 for the lecturer's set, PAPER=Letter
+	$(BIN)/python book/_ext/handouts.py $(SITE) $(HANDOUTS) --paper $(PAPER) $(if $(SOLUTIONS),--solutions)
+
+class: $(CLASS)/.built  ## the book without solutions, pages and notebooks, as one file to hand out
+
+# From the same source: solutions are taken out of a copy, which is then built as the book is.
+$(CLASS)/.built: $(SETUP)/python $(SETUP)/npm $(SETUP)/pages $(LAB) $(SOURCES) $(shell find linrep_core results -name '*.py' -o -name '*.csv' -o -name '*.json')
+	@rm -rf $(CLASS)
+	$(BIN)/python book/_ext/class_edition.py source $(CLASS) --without $(WITHOUT)
+	@ln -s $(abspath node_modules) $(CLASS)/project/node_modules
+	$(BIN)/jupyter-book build $(CLASS)/project -W -n --keep-going
+	@mv $(CLASS)/project/_build/html $(CLASS)/html && rm -rf $(CLASS)/project/_build $(CLASS)/project/node_modules
+	@cp book/_ext/root.html $(CLASS)/html/index.html
+	$(BIN)/python book/_ext/class_edition.py pack $(CLASS) --archive $(CLASS)/$(notdir $(OFFLINE:.zip=-class.zip))
+	@touch $@
 
 # The lab's scripts: one bundle for JupyterLab, one for the site, made from the same modules.
 $(LAB): $(SETUP)/npm $(shell find linrep_core/lab -type f \( -name '*.mjs' -o -name '*.ts' -o -name '*.css' \) -not -path '*/_built/*')
@@ -143,4 +164,4 @@ chromium: $(SETUP)/python
 	@$(BIN)/python -c 'import sys; sys.path.insert(0, "book/_ext"); import chromium; sys.exit(not chromium.find_chromium())' || sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
-	rm -rf $(SITE) _build/.doctrees _build/jupyter_execute _build/vendor
+	rm -rf $(SITE) $(CLASS) _build/handouts* _build/.doctrees _build/jupyter_execute _build/vendor

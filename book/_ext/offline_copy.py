@@ -7,6 +7,7 @@ The same site gives the same bytes: files in order, one date for all, nothing of
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -83,16 +84,29 @@ def reachable(site: Path) -> list[Path]:
     return sorted(path.relative_to(site) for path in found)
 
 
-def pack(site: Path, target: Path) -> int:
-    """Write the copy; return the number of its files."""
+def pack(site: Path, target: Path, folder: str = FOLDER, more: Mapping[str, bytes] | None = None) -> int:
+    """Write the copy; return the number of its files.
+
+    Parameters
+    ----------
+    site
+        Folder of the built site.
+    target
+        The file to write.
+    folder
+        Name of the one folder that the file holds.
+    more
+        Further files by their names in that folder, or others in place of its own.
+    """
     contents = {START: START_PAGE.encode(), "READ-ME.txt": READ_ME.encode()}
     contents |= {f"{name}.txt": (ROOT / name).read_bytes() for name in ("LICENSE", "LICENSE-TEXT")}
     contents |= {f"site/{path.as_posix()}": (site / path).read_bytes() for path in reachable(site)}
+    contents |= more or {}
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + ".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in sorted(contents.items()):
-            entry = zipfile.ZipInfo(f"{FOLDER}/{name}", DATE)
+            entry = zipfile.ZipInfo(f"{folder}/{name}", DATE)
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
             archive.writestr(entry, content)
     unfinished.replace(target)

@@ -678,7 +678,9 @@ function createLab(model, root) {
   // JupyterLab takes the arrow keys of a slider, and r, s and space, for its commands on cells, unless what has the
   // focus itself says no
   page.element.addEventListener("focusin", (event) => set(event.target, { "data-lm-suppress-shortcuts": "true" }));
-  root.replaceChildren(page.element);
+  // on the site the picture that stood here stays, out of sight, for print
+  const picture = root.querySelector(":scope > img");
+  root.replaceChildren(page.element, ...(picture ? [picture] : []));
 
   const link = connect({ onReply, onDeath });
 

@@ -24,11 +24,13 @@ DROPPED_SHEETS = ("proof.css", "exercise.css", "sphinx-thebe.css")
 DROPPED_SCRIPTS = ("fontawesome.js", "sphinx-thebe.js")
 SEARCH_SCRIPTS = ("searchtools.js", "language_data.js", "searchindex.js")
 
-# Set the colours before the first paint; the theme's own script decides only after the page is read.
+# Set the colours before the first paint; the theme's own script decides only after the page is read. Paper is light.
 THEME_SCRIPT = """<script>
     (function (d) {
       try { d.mode = localStorage.getItem("mode") || "auto"; } catch (e) { d.mode = "auto"; }
       d.theme = d.mode !== "auto" ? d.mode : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+      addEventListener("beforeprint", function () { d.onScreen = d.theme; d.theme = "light"; });
+      addEventListener("afterprint", function () { d.theme = d.onScreen || d.theme; delete d.onScreen; });
     })(document.documentElement.dataset);
   </script>"""
 
