@@ -6,6 +6,8 @@
     has them typeset by KaTeX while the site is built.
 ``figures``
     shows a plotly output as a picture that becomes interactive when the reader arrives.
+``figure_data``, ``figure_tables``
+    read a figure's data and write them as a page of tables and as a file.
 ``explain``
     links symbols and terms to what they mean.
 ``lab``
