@@ -10,6 +10,7 @@ Beside it lie the figure's data as a page of tables and as a file, for those who
 import hashlib
 import json
 import struct
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,23 @@ def smallest_bundle(figure: dict[str, Any]) -> str | None:
     return next((name for name, drawn in PLOTLY_BUNDLES.items() if needed <= drawn), None)
 
 
+def bundles(figures: list[dict[str, Any]]) -> set[str]:
+    """Return the fewest bundles that draw all figures of a page, each 400 kB and more; of as few, the smallest."""
+    needed = [types for types in map(trace_types, figures) if any(types <= drawn for drawn in PLOTLY_BUNDLES.values())]
+    for count in range(1, len(PLOTLY_BUNDLES) + 1):
+        for chosen in combinations(PLOTLY_BUNDLES, count):
+            if all(any(types <= PLOTLY_BUNDLES[name] for name in chosen) for types in needed):
+                return set(chosen)
+    return set()
+
+
+def bundle_on_page(figure: dict[str, Any], figures: list[dict[str, Any]]) -> str | None:
+    """Return the bundle that draws a figure on a page with these figures."""
+    needed = trace_types(figure)
+    chosen = bundles(figures)
+    return next((name for name, drawn in PLOTLY_BUNDLES.items() if name in chosen and needed <= drawn), None)
+
+
 def _png_size(path: Path) -> tuple[int, int]:
     """Read width and height from a PNG's header."""
     return struct.unpack(">II", path.read_bytes()[16:24])
@@ -156,6 +174,7 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
 
     up = "../" * self.builder.current_docname.count("/")
     number = _number(self.document, node)
+    bundle = bundle_on_page(node["figure"], [other["figure"] for other in self.document.findall(linrep_figure)])
     data = write_data(self.builder, node["figure"], number)
     picture = next(node.findall(nodes.image), None)
     if picture is None:
@@ -167,7 +186,7 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     size = f"--width:{width};--height:{height}{_least_height(node['figure'], height)}"
     self.body.append(
         f'<figure class="linrep-figure" id="linrep-figure-{number}" data-name="{name}"'
-        f' data-src="{up}{FOLDER}/{name}.js" data-bundle="{smallest_bundle(node["figure"])}" style="{size}">'
+        f' data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle}" style="{size}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
         f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
         f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}"

@@ -17,6 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from linrep_site.assets import ROOT
+from linrep_site.pictures import make_lighter, renamed
 
 # Style sheets that linrep.css replaces, and the one of a tool that no page uses.
 DROPPED_SHEETS = ("proof.css", "exercise.css", "sphinx-thebe.css")
@@ -138,7 +139,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for name in UNUSED:
         for path in (out / "_static").glob(f"{name}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    texts = {path: mend(path.read_text("utf8"), path.name == "search.html") for path in pages}
+    lighter = make_lighter(out / "_images")
+    texts = {path: renamed(mend(path.read_text("utf8"), path.name == "search.html"), lighter) for path in pages}
     for path, html in texts.items():
         path.write_text(html, "utf8")
     forget_figures(out / "_figures", texts.values())

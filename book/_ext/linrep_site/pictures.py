@@ -1,0 +1,29 @@
+"""Pictures of figures, a fifth as heavy: WebP holds the same pixels as the PNG that a notebook can hold."""
+
+from pathlib import Path
+
+from PIL import Image
+
+
+def make_lighter(folder: Path) -> list[str]:
+    """Write each PNG of a folder as lossless WebP in its place, where that is smaller; return all names so replaced.
+
+    Parameters
+    ----------
+    folder
+        Folder of pictures, as Sphinx copied them.
+    """
+    for path in sorted(folder.glob("*.png")):
+        lighter = path.with_suffix(".webp")
+        with Image.open(path) as picture:
+            picture.save(lighter, lossless=True, quality=50, method=1)
+        (path if lighter.stat().st_size < path.stat().st_size else lighter).unlink()
+    # those of an earlier build too: the pages that show them may not have been written anew
+    return [path.with_suffix(".png").name for path in sorted(folder.glob("*.webp"))]
+
+
+def renamed(html: str, lighter: list[str]) -> str:
+    """Return a page that names the lighter pictures."""
+    for name in lighter:
+        html = html.replace(f"_images/{name}", f"_images/{Path(name).stem}.webp")
+    return html
