@@ -11,7 +11,8 @@ const [outdir, ...sheets] = process.argv.slice(2);
 const statics = join(outdir, "_static");
 
 const under = (folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name));
-const pages = under(outdir).filter((path) => path.endsWith(".html"));
+// the data of figures have a sheet of their own
+const pages = under(outdir).filter((path) => path.endsWith(".html") && !path.startsWith(join(outdir, "_figures")));
 // scripts name the classes that they set; plotly brings its own style sheet
 const scripts = under(statics).filter((path) => path.endsWith(".js") && !/plotly|fontawesome/.test(path));
 const content = [...pages, ...scripts].map((path) => ({ raw: readFileSync(path, "utf8"), extension: path.endsWith(".js") ? "js" : "html" }));

@@ -164,6 +164,12 @@ def test_every_page_is_reached_from_the_landing_page(site: Path) -> None:
     assert {SITE / page for page in built_pages() if page.startswith("book/")} <= reached
 
 
+def test_links_of_the_data_of_figures_lead_somewhere(site: Path) -> None:
+    pages = sorted((site / "_figures").glob("*.html"))
+    assert pages
+    assert {page.name: broken_links(page, site) for page in pages if broken_links(page, site)} == {}
+
+
 def test_the_link_checks_can_fail(tmp_path: Path) -> None:
     (tmp_path / "other.html").write_text("<p id='here'>")
     page = tmp_path / "page.html"

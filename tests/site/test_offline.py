@@ -56,7 +56,9 @@ def test_one_folder_opens_to_one_start_file(unpacked: Path) -> None:
 def test_all_chapters_are_in_it_and_no_junk(archive: Path) -> None:
     names = set(zipfile.ZipFile(archive).namelist())
     pages = [path.relative_to(SITE).as_posix() for path in (SITE / "book").rglob("*.html")]
-    assert {f"{FOLDER}/site/{page}" for page in [*pages, "search.html", "searchindex.js"]} <= names
+    data = [path.relative_to(SITE).as_posix() for path in (SITE / "_figures").iterdir()]
+    assert {Path(name).suffix for name in data} == {".html", ".csv", ".js"}
+    assert {f"{FOLDER}/site/{page}" for page in [*pages, *data, "search.html", "searchindex.js"]} <= names
     assert [name for name in names if JUNK.search(name.removeprefix(FOLDER))] == []
 
 

@@ -8,6 +8,10 @@
     shows a plotly output as a picture that becomes interactive when the reader arrives.
 ``exercises``
     says of every exercise how hard it is and how long it takes, hides its hint, and lists all of them.
+``figure_data``, ``figure_tables``
+    read a figure's data and write them as a page of tables and as a file.
+``pictures``
+    makes the pictures of figures a fifth as heavy.
 ``explain``
     links symbols and terms to what they mean.
 ``lab``

@@ -4,11 +4,13 @@ A notebook's output carries the figure twice: as plotly's JSON and as the PNG th
 from it. The page shows the PNG; the JSON is written beside it as a small script, and
 ``linrep-figures.js`` loads both it and plotly when the figure nears the viewport.
 A script, because a page opened from ``file://`` may run neighbouring scripts but not fetch neighbouring files.
+Beside it lie the figure's data as a page of tables and as a file, for those who want the numbers (`figure_tables`).
 """
 
 import hashlib
 import json
 import struct
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxTranslator
 
 from linrep_site.assets import PLOTLY_BUNDLES
+from linrep_site.figure_tables import Names, csv_text, html_page
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +91,23 @@ def smallest_bundle(figure: dict[str, Any]) -> str | None:
     return next((name for name, drawn in PLOTLY_BUNDLES.items() if needed <= drawn), None)
 
 
+def bundles(figures: list[dict[str, Any]]) -> set[str]:
+    """Return the fewest bundles that draw all figures of a page, each 400 kB and more; of as few, the smallest."""
+    needed = [types for types in map(trace_types, figures) if any(types <= drawn for drawn in PLOTLY_BUNDLES.values())]
+    for count in range(1, len(PLOTLY_BUNDLES) + 1):
+        for chosen in combinations(PLOTLY_BUNDLES, count):
+            if all(any(types <= PLOTLY_BUNDLES[name] for name in chosen) for types in needed):
+                return set(chosen)
+    return set()
+
+
+def bundle_on_page(figure: dict[str, Any], figures: list[dict[str, Any]]) -> str | None:
+    """Return the bundle that draws a figure on a page with these figures."""
+    needed = trace_types(figure)
+    chosen = bundles(figures)
+    return next((name for name, drawn in PLOTLY_BUNDLES.items() if name in chosen and needed <= drawn), None)
+
+
 def _png_size(path: Path) -> tuple[int, int]:
     """Read width and height from a PNG's header."""
     return struct.unpack(">II", path.read_bytes()[16:24])
@@ -120,6 +140,30 @@ def _least_height(figure: dict[str, Any], height: int) -> str:
     return f";--least:{height}px" if (figure["layout"].get("meta") or {}).get("tall") else ""
 
 
+def _number(document: nodes.document, node: linrep_figure) -> int:
+    """Return which of its page's figures this is, from 1."""
+    return 1 + [id(figure) for figure in document.findall(linrep_figure)].index(id(node))
+
+
+def write_data(builder: Any, figure: dict[str, Any], number: int) -> str:
+    """Write a figure's data as a page and as a file; return the page's name, which stays when the numbers change."""
+    chapter = builder.current_docname
+    name = f"{chapter.removeprefix('book/').replace('/', '-')}-{number}"
+    title = builder.env.titles[chapter].astext()
+    names = Names(
+        title=f"{title}, figure {number}",
+        chapter=title,
+        description=(figure.get("layout", {}).get("meta") or {}).get("description", ""),
+        back=f"../{builder.get_target_uri(chapter)}#linrep-figure-{number}",
+        file=f"{name}.csv",
+        root="../",
+    )
+    folder = Path(builder.outdir) / FOLDER
+    (folder / f"{name}.html").write_text(html_page(figure, names), "utf8")
+    (folder / f"{name}.csv").write_text(csv_text(figure), "utf8")
+    return f"{name}.html"
+
+
 def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     """Write the figure: the picture, and where its data and its drawing script lie."""
     text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
@@ -129,6 +173,9 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     (folder / f"{name}.js").write_text(f'(window.linrepFigures??={{}})["{name}"]={text};\n', "utf8")
 
     up = "../" * self.builder.current_docname.count("/")
+    number = _number(self.document, node)
+    bundle = bundle_on_page(node["figure"], [other["figure"] for other in self.document.findall(linrep_figure)])
+    data = write_data(self.builder, node["figure"], number)
     picture = next(node.findall(nodes.image), None)
     if picture is None:
         raise nodes.SkipNode
@@ -138,11 +185,12 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     src = up + f"{self.builder.imagedir}/{self.builder.images[picture['uri']]}"
     size = f"--width:{width};--height:{height}{_least_height(node['figure'], height)}"
     self.body.append(
-        f'<figure class="linrep-figure" data-name="{name}" data-src="{up}{FOLDER}/{name}.js"'
-        f' data-bundle="{smallest_bundle(node["figure"])}" style="{size}">'
+        f'<figure class="linrep-figure" id="linrep-figure-{number}" data-name="{name}"'
+        f' data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle}" style="{size}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
         f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
-        f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}</figure>\n"
+        f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}"
+        f'<p class="linrep-data"><a href="{up}{FOLDER}/{data}">The data of this figure, as a table</a></p></figure>\n'
     )
     raise nodes.SkipNode
 

@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from linrep_site.assets import ROOT
+from linrep_site.pictures import make_lighter, renamed
 
 # Style sheets that linrep.css replaces, and the one of a tool that no page uses.
 DROPPED_SHEETS = ("proof.css", "exercise.css", "sphinx-thebe.css")
@@ -126,7 +128,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
-    pages = [path for path in out.rglob("*.html") if not path.is_relative_to(out / "_static")]
+    others = (out / "_static", out / "_figures")
+    pages = [path for path in out.rglob("*.html") if not any(path.is_relative_to(folder) for folder in others)]
     # Sphinx writes the search page at every build, with the sheets that all pages share
     sheets = [
         sheet
@@ -138,9 +141,11 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for name in UNUSED:
         for path in (out / "_static").glob(f"{name}*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    texts = {path: mend(path.read_text("utf8"), path.name == "search.html") for path in pages}
+    lighter = make_lighter(out / "_images")
+    texts = {path: renamed(mend(path.read_text("utf8"), path.name == "search.html"), lighter) for path in pages}
     for path, html in texts.items():
         path.write_text(html, "utf8")
+    forget_figures(out / "_figures", texts.values())
     subprocess.run(["node", str(ROOT / "book/_ext/purge_css.mjs"), str(out), *sheets], check=True)
     version = hashlib.sha256((out / "_static/site.css").read_bytes()).hexdigest()[:8]
     for path, html in texts.items():
@@ -150,6 +155,14 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         if found:
             html = html[: found.start()] + link + _SHEET.sub("", html[found.start() :])
             path.write_text(html, "utf8")
+
+
+def forget_figures(folder: Path, texts: Iterable[str]) -> None:
+    """Remove what an earlier build wrote of figures that no page shows any more."""
+    named = {Path(name).stem for text in texts for name in re.findall(r"_figures/([\w.-]+)", text)}
+    for path in folder.glob("*"):
+        if path.stem not in named:
+            path.unlink()
 
 
 def setup(app: Sphinx) -> None:

@@ -1,0 +1,60 @@
+"""Figures of one page share a bundle of plotly where one can draw them all, and their pictures keep every pixel."""
+
+from pathlib import Path
+
+import pytest
+from linrep_site.figures import bundle_on_page, bundles
+from linrep_site.pictures import make_lighter, renamed
+from PIL import Image
+
+
+def figure(*types: str) -> dict:
+    return {"data": [{"type": each} for each in types]}
+
+
+@pytest.mark.parametrize(
+    ("types", "chosen"),
+    [
+        (["scatter"], {"basic"}),
+        (["scatter", "heatmap"], {"cartesian"}),
+        (["scatter", "scatter3d"], {"gl3d"}),
+        (["scatter", "heatmap", "scatter3d"], {"cartesian", "gl3d"}),
+        (["bar", "scatter3d"], {"basic", "gl3d"}),
+        (["sankey", "scatter"], {"basic"}),
+        (["sankey"], {"basic"}),
+    ],
+)
+def test_as_few_bundles_as_can_be(types: list[str], chosen: set[str]) -> None:
+    assert bundles([figure(each) for each in types]) == chosen
+
+
+def test_a_figure_takes_a_bundle_of_its_page_that_draws_it() -> None:
+    flat, space, unknown = figure("scatter"), figure("scatter3d", "scatter"), figure("sankey")
+    assert bundle_on_page(flat, [flat]) == "basic"
+    assert bundle_on_page(flat, [flat, space]) == "gl3d"
+    assert bundle_on_page(unknown, [flat, unknown]) is None
+
+
+def test_a_lighter_picture_has_the_same_pixels(tmp_path: Path) -> None:
+    drawn = Image.radial_gradient("L").convert("RGBA")
+    drawn.putalpha(Image.linear_gradient("L"))
+    drawn.save(tmp_path / "large.png", compress_level=0)
+    with Image.open(tmp_path / "large.png") as before:
+        pixels = before.convert("RGBA").tobytes()
+    size = (tmp_path / "large.png").stat().st_size
+    assert make_lighter(tmp_path) == ["large.png"]
+    assert not (tmp_path / "large.png").exists()
+    assert (tmp_path / "large.webp").stat().st_size < size
+    with Image.open(tmp_path / "large.webp") as after:
+        visible = list(zip(*map(pixel_rows, (after.convert("RGBA").tobytes(), pixels)), strict=True))
+    assert all(new == old for new, old in visible if old[3]), "what is seen is the same to the bit"
+    assert make_lighter(tmp_path) == ["large.png"], "a page of an earlier build is named its picture too"
+
+
+def pixel_rows(raw: bytes) -> list[bytes]:
+    return [raw[i : i + 4] for i in range(0, len(raw), 4)]
+
+
+def test_pages_name_the_lighter_picture() -> None:
+    html = '<img src="../_images/a.png"><img src="../_images/b.png">'
+    assert renamed(html, ["a.png"]) == '<img src="../_images/a.webp"><img src="../_images/b.png">'
