@@ -14,6 +14,10 @@
     draws the map of chapters from what each says it needs.
 ``quiz``
     asks questions with answers to choose from.
+``slides``
+    writes a page of sections as slides, with notes for the speaker.
+``pieces``
+    puts pieces of chapters on them.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -22,7 +26,7 @@
 
 from sphinx.application import Sphinx
 
-from linrep_site import assets, explain, figures, formulas, lab, launch, pages, prerequisites, quiz
+from linrep_site import assets, explain, figures, formulas, lab, launch, pages, pieces, prerequisites, quiz, slides
 
 
 def setup(app: Sphinx) -> dict[str, object]:
@@ -34,6 +38,8 @@ def setup(app: Sphinx) -> dict[str, object]:
     lab.setup(app)
     prerequisites.setup(app)
     quiz.setup(app)
+    pieces.setup(app)
+    slides.setup(app)
     launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

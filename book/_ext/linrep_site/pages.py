@@ -20,6 +20,9 @@ from linrep_site.assets import ROOT
 # Style sheets that linrep.css replaces, and the one of a tool that no page uses.
 DROPPED_SHEETS = ("proof.css", "exercise.css", "sphinx-thebe.css")
 
+# Style sheets of the slides alone: they stay beside the one that all pages share.
+OWN_SHEETS = ("reveal/reveal.css", "linrep-deck.css")
+
 # Scripts that no page uses, and those which only the search page uses (with them the whole search index).
 DROPPED_SCRIPTS = ("fontawesome.js", "sphinx-thebe.js")
 SEARCH_SCRIPTS = ("searchtools.js", "language_data.js", "searchindex.js")
@@ -114,6 +117,10 @@ def mend(html: str, is_search: bool = False) -> str:
     return html
 
 
+def _only_own_sheet(match: re.Match[str]) -> str:
+    return match[0] if match[1] in OWN_SHEETS else ""
+
+
 def _only_first_viewport(match: re.Match[str]) -> str:
     rest = re.sub(r'\s*<meta name="viewport"[^>]*>', "", match[2])
     return match[1] + rest + "</head>"
@@ -146,7 +153,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         link = f'    <link rel="stylesheet" href="{up}_static/site.css?v={version}">\n'
         found = _SHEET.search(html)
         if found:
-            html = html[: found.start()] + link + _SHEET.sub("", html[found.start() :])
+            html = html[: found.start()] + link + _SHEET.sub(_only_own_sheet, html[found.start() :])
             path.write_text(html, "utf8")
 
 
