@@ -30,6 +30,11 @@
   main.classList.add("reveal");
   main.querySelector(".deck-slides").classList.add("slides");
 
+  // The lab draws on a canvas, which no style sheet enlarges.
+  const enlarge = () => root.style.setProperty("--ll-scale", 1.25 * parseFloat(getComputedStyle(root).fontSize) / 16);
+  enlarge();
+  addEventListener("resize", enlarge);
+
   // What answers to keys itself keeps them: the slides move on when it has lost the focus, by Escape or by a click.
   const ALIVE = ".linrep-lab, .linrep-figure, .quiz, button, select, input, textarea";
   const isAlive = (element) => Boolean(element.closest?.(ALIVE));
@@ -37,6 +42,7 @@
   const deck = new window.Reveal(main, {
     disableLayout: true,
     display: "flex",
+    navigationMode: "linear",      // the arrows left out would be those to the answers
     center: false,
     hash: true,
     slideNumber: "c/t",
