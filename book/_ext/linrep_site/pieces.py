@@ -15,6 +15,7 @@ which stops the build.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -116,8 +117,8 @@ def _labelled(env: BuildEnvironment, label: str) -> tuple[str, list[nodes.Elemen
 
 def _cell(env: BuildEnvironment, page: str, name: str) -> nodes.Element:
     """Return the node of a code cell by the id that it has in the notebook."""
-    path = env.doc2path(page)
-    cells = json.loads(open(path, encoding="utf8").read())["cells"] if path.endswith(".ipynb") else []
+    path = Path(env.doc2path(page))
+    cells = json.loads(path.read_text("utf8"))["cells"] if path.suffix == ".ipynb" else []
     numbers = [number for number, cell in enumerate(cells) if cell.get("id") == name]
     for node in env.get_doctree(page).findall(nodes.container):
         if node.get("nb_element") == "cell_code" and node["cell_index"] in numbers:
