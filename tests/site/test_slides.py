@@ -28,7 +28,8 @@ _OUTSIDE = """() => {
   for (const part of slide.querySelectorAll("*")) {
     if (part.closest(".notes, .deck-from, .katex, .linrep-plot, svg, .quiz-verdict, .ll-spoken, .ll-unseen")) continue;
     const box = part.getBoundingClientRect();
-    const inside = box.bottom <= foot + 1 && box.top >= room.top && box.right <= room.right + 1 && box.left >= room.left;
+    const inside = box.bottom <= foot + 1 && box.top >= room.top && box.right <= room.right + 1 &&
+      box.left >= room.left;
     if (box.width && box.height && !inside)
       found.push(`${part.tagName} ${part.className} ${part.textContent.trim().slice(0, 40)}`);
     if (part.matches("pre, .katex-display, table") && part.scrollWidth > part.clientWidth + 1)
