@@ -72,6 +72,7 @@
   });
 
   deck.initialize().then(() => {
+    main.removeAttribute("role");  // reveal.js calls it an application, in which a screen reader could not read on
     deck.addKeyBinding({ keyCode: 84, key: "T", description: "Light or dark" }, turnLights);
     // what is hidden must not go on taking the keys
     deck.on("slidechanged", ({ previousSlide }) => {
