@@ -24,6 +24,13 @@
     try { localStorage.setItem("mode", mode); } catch { /* a browser that forgets */ }
   }
 
+  // what scrolls sideways on a narrow screen must be reached without a mouse
+  function reach() {
+    for (const block of document.querySelectorAll("pre")) if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+  }
+  addEventListener("load", reach);
+  addEventListener("resize", reach);
+
   if (!isDeck) return;
   root.classList.add("deck-on");
   const main = document.querySelector("main");
