@@ -93,6 +93,10 @@ def mend(html: str, is_search: bool = False) -> str:
     # a name that leaves out what the button shows cannot be spoken to a computer that listens
     html = re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1", html)
     html = re.sub(r'<summary aria-label="Toggle hidden content">', "<summary>", html)
+    # the arrow that opens a list in the sidebar is a picture
+    html = html.replace(
+        '<summary><span class="toctree-toggle"', '<summary aria-label="The pages below"><span class="toctree-toggle"'
+    )
     # a link in a title that opens a box: a click cannot mean both
     html = re.sub(r"<summary.*?</summary>", lambda match: re.sub(r"</?a\b[^>]*>", "", match[0]), html, flags=re.S)
     # docutils' role of a bibliography's entries is no longer a role
