@@ -57,8 +57,9 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = nbformat.NotebookNode(kernelspec=KERNELSPEC, language_info=LANGUAGE_INFO)
     count = 0
     for number, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.NotebookNode({"tags": tags} if tags else {})
+        # what slides call it by, and what the tests and the site do with it
+        kept = {key: cell.metadata[key] for key in ("name", "tags") if cell.metadata.get(key)}
+        cell.metadata = nbformat.NotebookNode(kept)
         cell["id"] = f"cell-{number:02d}"
         if cell.cell_type != "code":
             continue

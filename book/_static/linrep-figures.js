@@ -35,17 +35,35 @@
     } };
   }
 
+  // On a slide everything follows the size of the window, and is read from the last row: so do a figure's words, marks and margins.
+  function scale() {
+    var root = document.documentElement;
+    return root.classList.contains("deck-on") ? 1.25 * parseFloat(getComputedStyle(root).fontSize) / 16 : 1;
+  }
+
+  function enlarged(value, by, within) {
+    if (by === 1 || !value || typeof value !== "object") return value;
+    if (Array.isArray(value) && typeof value[0] !== "object") return value;
+    if (Array.isArray(value)) return value.map(function (item) { return enlarged(item, by, within); });
+    return Object.keys(value).reduce(function (made, key) {
+      var counts = typeof value[key] === "number" && (key === "size" ? /font$|^marker$/.test(within)
+        : key === "width" ? within === "line" : within === "margin" && key !== "pad");
+      made[key] = counts ? value[key] * by : enlarged(value[key], by, key);
+      return made;
+    }, {});
+  }
+
   // plotly's own sliders and buttons answer to no keyboard and are too small for a thumb: `controls` below
   // puts the browser's in their place. Annotations do not read the template, so they are set one by one.
   function styled(figure, theme, width, height) {
-    var ink = INK[theme], narrow = width < 520;
+    var by = scale(), ink = INK[theme], narrow = width < 520 * by;
     var layout = Object.assign({}, figure.layout, { template: template(ink, narrow), width: width, height: height, autosize: false });
     var titled = layout.title && (layout.title.text || typeof layout.title === "string");
     layout.margin = Object.assign(narrow ? { l: 44, r: 12, b: 44 } : { l: 60, r: 24, b: 52 }, { t: titled ? 48 : 14 }, layout.margin);
     if (layout.scene && !(layout.xaxis || layout.yaxis)) layout.margin = Object.assign({}, layout.margin, { l: 0, r: 0, b: 0 });
     if (narrow) {
       // side by side does not fit: the legend goes below the plot and the title of its axis, and the plot takes the width
-      var below = -LEGEND_BELOW / (height - layout.margin.t - layout.margin.b);
+      var below = -LEGEND_BELOW / (height / by - layout.margin.t - layout.margin.b);
       var legend = Object.assign({}, layout.legend, { orientation: "h", x: 0, xanchor: "left", y: below, yanchor: "top" });
       layout.legend = legend;
       layout.margin.l = Math.min(layout.margin.l, 44); layout.margin.r = Math.min(layout.margin.r, 16);
@@ -55,7 +73,7 @@
     layout.annotations = (layout.annotations || []).map(function (a) {
       return Object.assign({ arrowcolor: ink.muted }, a, { font: Object.assign({ color: ink.text }, a.font) });
     });
-    return layout;
+    return enlarged(layout, by, "layout");
   }
 
   // Called by the notebook runner: the same styling makes the picture that stands here before the plot does.
@@ -91,7 +109,8 @@
     }));
   }
 
-  function size(stage) { var box = stage.getBoundingClientRect(); return [Math.round(box.width), Math.round(box.height)]; }
+  // as laid out: while all slides are seen at a glance they are scaled down
+  function size(stage) { return [stage.offsetWidth, stage.offsetHeight]; }
 
   // The figure's sliders, buttons and menus, as the browser's own, in a row that the page kept free for them.
   function controls(Plotly, plot, layout, row) {
@@ -169,7 +188,7 @@
       plot.className = "linrep-plot";
       stage.appendChild(plot);
       var now = size(stage);
-      return Plotly.newPlot(plot, figure.data, styled(figure, theme(), now[0], now[1]), CONFIG).then(function () {
+      return Plotly.newPlot(plot, enlarged(figure.data, scale(), "data"), styled(figure, theme(), now[0], now[1]), CONFIG).then(function () {
         return figure.frames && figure.frames.length ? Plotly.addFrames(plot, figure.frames) : null;
       }).then(function () {
         // a screen reader is told by the picture below what the figure shows; the hundreds of marks say nothing to it

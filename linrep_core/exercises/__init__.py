@@ -143,4 +143,4 @@ def check(label: str, answer: object | EllipsisType = ...) -> None:
     else:
         verdict = asked.judge(answer)
         words = f"{'Right' if verdict.right else 'Not yet'}: {verdict.words}" if verdict.words else "Right."
-    print(textwrap.fill(words, WIDTH))
+    print(textwrap.fill(words, WIDTH, break_on_hyphens=False, break_long_words=False))

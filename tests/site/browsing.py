@@ -37,6 +37,11 @@ def built_pages() -> list[str]:
     return chapters + others
 
 
+def as_page(name: str) -> str:
+    """Return what to open so that all of a page can be read from top to bottom: slides are asked for as a page."""
+    return name + "?page" if name.startswith("book/slides/part-") else name
+
+
 class Visit:
     """A page, opened in its own browser context, and the complaints that came up since.
 

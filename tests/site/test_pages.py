@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import HEIGHT, NARROW, SITE, WIDE, Visit, built_pages
+from browsing import HEIGHT, NARROW, SITE, WIDE, Visit, as_page, built_pages
 from controls import FIGURES, dead_controls, silent_copy_buttons
 from page_checks import (
     accessibility_violations,
@@ -35,7 +35,7 @@ class Page:
     @pytest.fixture(scope="class", params=PAGES)
     @classmethod
     def opened(cls, request: pytest.FixtureRequest, base: str, browser: Browser) -> Iterator[Visit]:
-        visit = Visit(browser, base + request.param, base)
+        visit = Visit(browser, base + as_page(request.param), base)
         yield visit
         visit.close()
 

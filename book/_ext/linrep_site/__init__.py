@@ -22,6 +22,10 @@
     asks questions with answers to choose from.
 ``class_settings``
     lists settings of the lab for who teaches, each a link that sets it up.
+``slides``
+    writes a page of sections as slides, with notes for the speaker.
+``pieces``
+    puts pieces of chapters on them.
 ``launch``
     offers Binder and Colab on the pages of notebooks, once `_config.yml` names the repository.
 ``pages``
@@ -40,8 +44,10 @@ from linrep_site import (
     lab,
     launch,
     pages,
+    pieces,
     prerequisites,
     quiz,
+    slides,
 )
 
 
@@ -56,6 +62,8 @@ def setup(app: Sphinx) -> dict[str, object]:
     class_settings.setup(app)
     prerequisites.setup(app)
     quiz.setup(app)
+    pieces.setup(app)
+    slides.setup(app)
     launch.setup(app)
     pages.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -82,6 +82,9 @@ def collect(app: Sphinx, config: Config) -> None:
     for bundle in PLOTLY_BUNDLES:
         script = NODE_MODULES / f"plotly.js-{bundle}-dist-min" / f"plotly-{bundle}.min.js"
         shutil.copyfile(script, VENDOR / "plotly" / script.name)
+    (VENDOR / "reveal").mkdir()
+    for name in ("reveal.css", "reveal.js", "plugin/notes.js"):
+        shutil.copyfile(NODE_MODULES / "reveal.js/dist" / name, VENDOR / "reveal" / Path(name).name)
     (VENDOR / "lab").mkdir()
     shutil.copyfile(LAB, VENDOR / "lab" / LAB.name)
     (VENDOR / "linrep-icons.css").write_text(icon_css(), "utf8")

@@ -121,7 +121,10 @@ def explain(app: Sphinx, document: nodes.document, page: str) -> None:
         return
     labels = app.env.domains["std"].labels
     pages, titles = ({label: place[k] for label, place in labels.items()} for k in (0, 2))
-    _explain_symbols(app, document, page, symbols_of(app.env.get_doctree(NOTATION), pages, titles))
+    # on slides a symbol means what it means in the chapters that they are about
+    place = app.env.metadata.get(page, {}).get("deck", "")
+    symbols = symbols_of(app.env.get_doctree(NOTATION), pages, titles)
+    _explain_symbols(app, document, page, symbols, f"{place}/" if place else page)
     if GLOSSARY in app.env.all_docs:
         _explain_terms(app, document, page, definitions_of(app.env.get_doctree(GLOSSARY), titles))
 
@@ -148,15 +151,17 @@ def _link(app: Sphinx, page: str, target: str, anchor: str, meaning: str, *insid
     return nodes.reference("", "", *inside, internal=True, refuri=address, reftitle=meaning, classes=["explained"])
 
 
-def _explain_symbols(app: Sphinx, document: nodes.document, page: str, symbols: dict[str, list[Symbol]]) -> None:
+def _explain_symbols(
+    app: Sphinx, document: nodes.document, page: str, symbols: dict[str, list[Symbol]], place: str
+) -> None:
     seen = set()
     for formula in list(document.findall(nodes.math)):
         key = "".join(formula.astext().split())
-        symbol = chosen(symbols.get(key, []), page)
-        place = (key, _section(formula))
-        if symbol is None or place in seen or not _in_running_text(formula):
+        symbol = chosen(symbols.get(key, []), place)
+        once = (key, _section(formula))
+        if symbol is None or once in seen or not _in_running_text(formula):
             continue
-        seen.add(place)
+        seen.add(once)
         formula.replace_self(_link(app, page, NOTATION, symbol.row, symbol.meaning, formula.deepcopy()))
 
 

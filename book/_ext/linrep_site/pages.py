@@ -22,6 +22,9 @@ from linrep_site.pictures import make_lighter, renamed
 # Style sheets that linrep.css replaces, and the one of a tool that no page uses.
 DROPPED_SHEETS = ("proof.css", "exercise.css", "sphinx-thebe.css")
 
+# Style sheets of the slides alone: they stay beside the one that all pages share.
+OWN_SHEETS = ("reveal/reveal.css", "linrep-deck.css")
+
 # Scripts that no page uses, and those which only the search page uses (with them the whole search index).
 DROPPED_SCRIPTS = ("fontawesome.js", "sphinx-thebe.js")
 SEARCH_SCRIPTS = ("searchtools.js", "language_data.js", "searchindex.js")
@@ -94,6 +97,10 @@ def mend(html: str, is_search: bool = False) -> str:
     # a name that leaves out what the button shows cannot be spoken to a computer that listens
     html = re.sub(r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1", html)
     html = re.sub(r'<summary aria-label="Toggle hidden content">', "<summary>", html)
+    # the arrow that opens a list in the sidebar is a picture
+    html = html.replace(
+        '<summary><span class="toctree-toggle"', '<summary aria-label="The pages below"><span class="toctree-toggle"'
+    )
     # a link in a title that opens a box: a click cannot mean both
     html = re.sub(r"<summary.*?</summary>", lambda match: re.sub(r"</?a\b[^>]*>", "", match[0]), html, flags=re.S)
     # docutils' role of a bibliography's entries is no longer a role
@@ -116,6 +123,10 @@ def mend(html: str, is_search: bool = False) -> str:
         html,
     )
     return html
+
+
+def _only_own_sheet(match: re.Match[str]) -> str:
+    return match[0] if match[1] in OWN_SHEETS else ""
 
 
 def _only_first_viewport(match: re.Match[str]) -> str:
@@ -153,7 +164,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         link = f'    <link rel="stylesheet" href="{up}_static/site.css?v={version}">\n'
         found = _SHEET.search(html)
         if found:
-            html = html[: found.start()] + link + _SHEET.sub("", html[found.start() :])
+            html = html[: found.start()] + link + _SHEET.sub(_only_own_sheet, html[found.start() :])
             path.write_text(html, "utf8")
 
 

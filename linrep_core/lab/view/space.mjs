@@ -94,8 +94,8 @@ function drawSkeleton(context, spots, { m, concept }, theme, near) {
 
 function drawArrows(context, spots, { m, concept }, theme, near) {
   const colour = theme.concepts[concept % theme.concepts.length];
-  const size = m <= 5 ? 8 : m === 6 ? 6.5 : 5;
-  const gap = m <= 5 ? 5 : m === 6 ? 4 : 2.5;        // so that the head does not lie under the point
+  const size = (m <= 5 ? 8 : m === 6 ? 6.5 : 5) * theme.scale;
+  const gap = (m <= 5 ? 5 : m === 6 ? 4 : 2.5) * theme.scale;        // so that the head does not lie under the point
   const pairs = counterfactualPairs(m, concept)
     .map(([a, b]) => ({ from: spots[a], to: spots[b], depth: spots[a].depth + spots[b].depth }))
     .sort((p, q) => p.depth - q.depth);
@@ -108,7 +108,7 @@ function drawArrows(context, spots, { m, concept }, theme, near) {
     const head = Math.min(size, length / 2.5);
     context.globalAlpha = 0.35 + 0.65 * near(depth / 2);
     context.strokeStyle = context.fillStyle = colour;
-    context.lineWidth = m <= 6 ? 2 : 1.2;
+    context.lineWidth = (m <= 6 ? 2 : 1.2) * theme.scale;
     context.beginPath();
     context.moveTo(from.x + cx * gap, from.y + cy * gap);
     context.lineTo(tip.x - cx * head * 0.8, tip.y - cy * head * 0.8);
@@ -128,7 +128,7 @@ function drawPoints(context, spots, { m, concept }, theme, near) {
   const order = spots.map((_, y) => y).sort((a, b) => spots[a].depth - spots[b].depth);
   for (const y of order) {
     const { x, y: top, depth } = spots[y];
-    const size = (m <= 5 ? 4 : m === 6 ? 3.2 : 2.3) * (0.8 + 0.35 * near(depth));
+    const size = (m <= 5 ? 4 : m === 6 ? 3.2 : 2.3) * (0.8 + 0.35 * near(depth)) * theme.scale;
     context.beginPath();
     if (valueOf(m, y, concept)) {
       context.moveTo(x, top - size * 1.3);
@@ -152,9 +152,9 @@ function drawPoints(context, spots, { m, concept }, theme, near) {
   }
 }
 
-/** Words beside points, near ones first, leaving out what would cover another; a word once shown keeps its place. */
+/** Words beside points, larger on a slide (--ll-scale), near ones first, leaving out what would cover another; a word once shown keeps its place. */
 function drawWords(context, spots, { tokens, shown, width, height }, theme) {
-  context.font = `12px ${theme.font}`;
+  context.font = `${12 * theme.scale}px ${theme.font}`;
   context.textBaseline = "middle";
   const order = spots.map((_, y) => y)
     .sort((a, b) => (shown.has(b) - shown.has(a)) * 0.5 + spots[b].depth - spots[a].depth);
@@ -164,8 +164,9 @@ function drawWords(context, spots, { tokens, shown, width, height }, theme) {
     const spot = spots[y];
     const wide = context.measureText(tokens[y]).width;
     const left = spot.x > width / 2;
-    const x = left ? spot.x + 8 : spot.x - 8 - wide;
-    const box = [x - 2, spot.y - 8, x + wide + 2, spot.y + 8];
+    const beside = 8 * theme.scale;
+    const x = left ? spot.x + beside : spot.x - beside - wide;
+    const box = [x - 2, spot.y - beside, x + wide + 2, spot.y + beside];
     if (box[0] < 0 || box[2] > width || box[1] < 0 || box[3] > height) continue;
     if (taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
     taken.push(box);

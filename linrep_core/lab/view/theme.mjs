@@ -7,7 +7,7 @@ export function readTheme(element) {
   const numbers = (name) => value(name).split(/\s+/).map(Number);
   return {
     ink: value("--ll-ink"), muted: value("--ll-muted"), rule: value("--ll-rule"), faint: value("--ll-faint"),
-    ground: value("--ll-ground"), font: style.fontFamily,
+    ground: value("--ll-ground"), font: style.fontFamily, scale: Number(value("--ll-scale")) || 1,
     concepts: Array.from({ length: 8 }, (_, i) => value(`--ll-c${i}`)),
     same: numbers("--ll-same"), opposite: numbers("--ll-opposite"), middle: numbers("--ll-middle"),
   };
