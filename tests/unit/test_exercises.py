@@ -48,7 +48,11 @@ def test_each_mistake_is_told_in_its_own_words(label):
 
 
 @pytest.mark.parametrize("label", LABELS)
-@pytest.mark.parametrize("nonsense", [None, "no answer", object(), {}, [[1], [2, 3]], float("nan"), 1j, True], ids=repr)
+@pytest.mark.parametrize(
+    "nonsense",
+    [None, "no answer", object(), {}, [[1], [2, 3]], float("nan"), 1j, True],
+    ids=lambda given: type(given).__name__,
+)
 def test_nonsense_is_told_what_is_waited_for(label, nonsense):
     verdict = exercises.judge(label, nonsense)
     assert not verdict.right or nonsense is True  # which may be the answer to a question
