@@ -145,7 +145,7 @@ def undrawn_figures(page: Page) -> list[str]:
     Boxes that hide a figure must be open: `stuck_toggles` leaves them so.
     """
     complaints = []
-    for figure in page.query_selector_all(".linrep-figure"):
+    for figure in page.query_selector_all(".linrep-figure[data-src]"):
         figure.scroll_into_view_if_needed()
         page.mouse.wheel(0, 1)
         name = figure.get_attribute("data-name")

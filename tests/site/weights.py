@@ -74,7 +74,7 @@ def load_of(page: str, site: Path = SITE) -> Load:
     for sheet in [found for found in at_once if found.suffix == ".css"]:
         at_once |= {(sheet.parent / name).resolve() for name in fonts(sheet, soup)}
     scrolled = {file(tag, "src") for tag in soup.select("img[loading=lazy]")}
-    for figure in soup.select(".linrep-figure"):
+    for figure in soup.select(".linrep-figure[data-src]"):
         scrolled |= {file(figure, "data-src"), site / f"_static/plotly/plotly-{figure['data-bundle']}.min.js"}
     return Load(frozenset(at_once), frozenset(scrolled))
 

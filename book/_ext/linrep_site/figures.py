@@ -174,7 +174,13 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
 
     up = "../" * self.builder.current_docname.count("/")
     number = _number(self.document, node)
-    bundle = bundle_on_page(node["figure"], [other["figure"] for other in self.document.findall(linrep_figure)])
+    alive = [other["figure"] for other in self.document.findall(linrep_figure) if not other.get("still")]
+    drawn = (
+        f'data-name="{name}" data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle_on_page(node["figure"], alive)}" '
+    )
+    controls = _room_for_controls(node["figure"]) + _room_for_words(node["figure"])
+    if node.get("still"):  # a picture and no more: what would draw it is not worth its weight here
+        drawn = controls = ""
     data = write_data(self.builder, node["figure"], number)
     picture = next(node.findall(nodes.image), None)
     if picture is None:
@@ -185,11 +191,10 @@ def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     src = up + f"{self.builder.imagedir}/{self.builder.images[picture['uri']]}"
     size = f"--width:{width};--height:{height}{_least_height(node['figure'], height)}"
     self.body.append(
-        f'<figure class="linrep-figure" id="linrep-figure-{number}" data-name="{name}"'
-        f' data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle}" style="{size}">'
+        f'<figure class="linrep-figure" id="linrep-figure-{number}" {drawn}style="{size}">'
         f'<div class="linrep-stage"><img src="{src}" alt="{self.attval(picture["alt"])}"'
         f' width="{width}" height="{height}" loading="lazy" decoding="async"></div>'
-        f"{_room_for_controls(node['figure'])}{_room_for_words(node['figure'])}"
+        f"{controls}"
         f'<p class="linrep-data"><a href="{up}{FOLDER}/{data}">The data of this figure, as a table</a></p></figure>\n'
     )
     raise nodes.SkipNode

@@ -9,7 +9,8 @@
 What can be named: the label of a statement (sphinx-proof) or of an equation; a code cell of a notebook by its name
 (``name`` in its metadata, which edits around the cell do not change); the n-th question of a page, as ``page#quiz-2``.
 Of a cell, ``:show:`` takes ``figure`` (a figure or a lab, which is also what is taken when there is one and nothing is
-said), ``output``, ``code`` or ``all``. What is not there is a warning, which stops the build.
+said), ``picture`` (a figure that stays the picture of itself, and loads nothing), ``output``, ``code`` or ``all``. What
+is not there is a warning, which stops the build.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from linrep_site.quiz import quiz
 
 logger = logging.getLogger(__name__)
 
-SHOWN = ("figure", "output", "code", "all")
+SHOWN = ("figure", "picture", "output", "code", "all")
 
 
 class from_chapter(nodes.General, nodes.Element):
@@ -75,6 +76,8 @@ class CopyPieces(SphinxPostTransform):
                 continue
             made = piece(classes=["deck-piece"], source=page, anchor=_section_of(found[0]))
             made += [node.deepcopy() for node in found]
+            for figure in made.findall(linrep_figure):
+                figure["still"] = place["show"] == "picture"
             _settle(made, self.env, page)
             place.replace_self(made)
 
@@ -134,7 +137,14 @@ def _shown(cell: nodes.Element, show: str | None, target: str) -> list[nodes.Ele
         if node.get("nb_element") in parts:
             parts[node["nb_element"]].append(node)
     code, output = parts.values()
-    chosen = {"figure": figures, "output": output, "code": code, "all": [*code, *output], None: figures or [cell]}[show]
+    chosen = {
+        "figure": figures,
+        "picture": figures,
+        "output": output,
+        "code": code,
+        "all": [*code, *output],
+        None: figures or [cell],
+    }[show]
     if not chosen:
         raise LookupError(f"{target} has no {show}")
     return chosen
