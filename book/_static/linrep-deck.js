@@ -60,9 +60,20 @@
     backgroundTransition: "none",
     autoAnimate: false,
     keyboardCondition: (event) => !isAlive(event.target),
-    plugins: [window.RevealNotes],
   });
   window.linrepDeck = deck;
+
+  // The speaker's window is a script of its own, loaded by whoever speaks.
+  function openNotes() {
+    if (deck.getPlugin("notes")) return deck.getPlugin("notes").open();
+    const script = document.createElement("script");
+    script.src = main.dataset.notes;
+    script.onload = () => {
+      deck.registerPlugin(window.RevealNotes());
+      deck.getPlugin("notes").open();
+    };
+    document.head.append(script);
+  }
 
   document.addEventListener("keydown", (event) => {
     if (!isAlive(event.target) || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -80,6 +91,7 @@
 
   deck.initialize().then(() => {
     main.removeAttribute("role");  // reveal.js calls it an application, in which a screen reader could not read on
+    deck.addKeyBinding({ keyCode: 83, key: "S", description: "Speaker notes" }, openNotes);
     deck.addKeyBinding({ keyCode: 84, key: "T", description: "Light or dark" }, turnLights);
     // what is hidden must not go on taking the keys
     deck.on("slidechanged", ({ previousSlide }) => {

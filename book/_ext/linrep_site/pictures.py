@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-HEAVY = 120_000  # bytes of a PNG from which on a third less is worth seconds of the build
+HEAVY = 100_000  # bytes of a PNG from which on a third less is worth seconds of the build
 
 
 def make_lighter(folder: Path) -> list[str]:
