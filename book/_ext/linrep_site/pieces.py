@@ -166,7 +166,8 @@ def _settle(made: piece, env: BuildEnvironment, page: str) -> None:
         formula["label"] = formula["number"] = None
     # the text of a statement is a section of its chapter; here it would be taken for a slide
     for section in list(made.findall(nodes.section)):
-        section.replace_self(nodes.container("", *section.children, classes=["statement"]))
+        # without its id, which all statements share
+        section.parent.replace(section, nodes.container("", *section.children, classes=["statement"]))
     for question in made.findall(quiz):
         question["number"] = f"{question['number']}-{env.new_serialno('quiz-on-slide')}"
     ids = {name for node in made.findall(nodes.Element) for name in node.get("ids", [])}
