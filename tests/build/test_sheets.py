@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from small_books import build
+from small_books import build, make, small_project
 
 pytestmark = pytest.mark.slow
 
@@ -72,3 +72,19 @@ def test_what_is_missing_stops_the_build(small_book: Path) -> None:
     status, said = build(small_book, "# A title\n\n" + "\n".join(fault for fault, _ in FAULTS.values()))
     assert status != 0
     assert [name for name, (_, complaint) in FAULTS.items() if complaint not in said] == [], said
+
+
+def test_a_sheet_follows_what_a_chapter_changes(tmp_path: Path) -> None:
+    """Sphinx writes pages that have changed, and the sheet has not."""
+    book = small_project(tmp_path)
+    (book / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/chapter\n  - file: book/sheet\n"
+    )
+    (book / "book/index.md").write_text("# A book\n")
+    (book / "book/sheet.md").write_text("# A sheet\n\n```{exercise-sheet}\n```\n")
+    for hint in ("Look at", "Think of"):
+        (book / "book/chapter.md").write_text(EXERCISE.replace("Look at", hint))
+        done = make(book, "site")
+        assert done.returncode == 0, done.stdout + done.stderr
+        page = BeautifulSoup((book / "_build/html/book/sheet.html").read_text("utf8"), "html.parser")
+        assert f"{hint} A title" in page.select_one("table.exercise-sheet").get_text()

@@ -16,6 +16,8 @@
     links symbols and terms to what they mean.
 ``lab``
     shows the lab as a picture that comes alive when the reader arrives.
+``gathered``
+    has pages written again whose contents come from other pages.
 ``prerequisites``
     draws the map of chapters from what each says it needs.
 ``quiz``
@@ -41,6 +43,7 @@ from linrep_site import (
     explain,
     figures,
     formulas,
+    gathered,
     lab,
     launch,
     pages,
@@ -56,6 +59,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    gathered.setup(app)
     exercises.setup(app)
     explain.setup(app)
     lab.setup(app)

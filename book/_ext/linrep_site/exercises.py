@@ -30,6 +30,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxTranslator
 from sphinx_exercise.directive import ExerciseDirective
 
+from linrep_site.gathered import gathered
+
 logger = logging.getLogger(__name__)
 
 LEVELS = {
@@ -87,7 +89,7 @@ class ExerciseHint(SphinxDirective):
         return [hint]
 
 
-class exercise_sheet(nodes.General, nodes.Element):
+class exercise_sheet(gathered):
     """The place where the exercises of all chapters are listed."""
 
 
@@ -104,19 +106,13 @@ def _chapters(env: BuildEnvironment) -> Iterator[tuple[str, list[dict[str, Any]]
     by_page: dict[str, list[dict[str, Any]]] = {}
     for label, entry in getattr(env, "sphinx_exercise_registry", {}).items():
         by_page.setdefault(entry["docname"], []).append({"label": label, **entry})
-    for page in sorted(by_page, key=_pages_in_order(env).index):
+    for page in env.collect_relations():
+        if page not in by_page:
+            continue
         entries = by_page[page]
         solutions = {e["node"]["target_label"]: e["label"] for e in entries if e["type"].startswith("solution")}
         asked = [e | {"solution": solutions.get(e["label"])} for e in entries if e["type"].startswith("exercise")]
         yield page, sorted(asked, key=lambda entry: _number(env, page, entry["label"]))
-
-
-def _pages_in_order(env: BuildEnvironment) -> list[str]:
-    """Every page, as the table of contents goes."""
-    pages = [env.config.root_doc]
-    for page in pages:  # grows while it is read: the book has two levels
-        pages += [child for child in env.toctree_includes.get(page, []) if child not in pages]
-    return pages
 
 
 def _number(env: BuildEnvironment, page: str, label: str) -> tuple[int, ...]:

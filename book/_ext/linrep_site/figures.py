@@ -145,6 +145,15 @@ def _number(document: nodes.document, node: linrep_figure) -> int:
     return 1 + [id(figure) for figure in document.findall(linrep_figure)].index(id(node))
 
 
+def write_script(builder: Any, figure: dict[str, Any]) -> str:
+    """Write a figure's JSON as a script; return the script's name, which tells its contents."""
+    text = json.dumps(_trimmed(figure), separators=(",", ":"), sort_keys=True)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = Path(builder.outdir) / FOLDER / f"{name}.js"
+    path.write_text(f'(window.linrepFigures??={{}})["{name}"]={text};\n', "utf8")
+    return name
+
+
 def write_data(builder: Any, figure: dict[str, Any], number: int) -> str:
     """Write a figure's data as a page and as a file; return the page's name, which stays when the numbers change."""
     chapter = builder.current_docname
@@ -166,21 +175,16 @@ def write_data(builder: Any, figure: dict[str, Any], number: int) -> str:
 
 def visit_html(self: SphinxTranslator, node: linrep_figure) -> None:
     """Write the figure: the picture, and where its data and its drawing script lie."""
-    text = json.dumps(_trimmed(node["figure"]), separators=(",", ":"), sort_keys=True)
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    folder = Path(self.builder.outdir) / FOLDER
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.js").write_text(f'(window.linrepFigures??={{}})["{name}"]={text};\n', "utf8")
-
     up = "../" * self.builder.current_docname.count("/")
     number = _number(self.document, node)
-    alive = [other["figure"] for other in self.document.findall(linrep_figure) if not other.get("still")]
-    drawn = (
-        f'data-name="{name}" data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle_on_page(node["figure"], alive)}" '
-    )
-    controls = _room_for_controls(node["figure"]) + _room_for_words(node["figure"])
-    if node.get("still"):  # a picture and no more: what would draw it is not worth its weight here
-        drawn = controls = ""
+    (Path(self.builder.outdir) / FOLDER).mkdir(exist_ok=True)
+    drawn = controls = ""
+    if not node.get("still"):  # which is a picture and no more: what would draw it is not worth its weight here
+        alive = [other["figure"] for other in self.document.findall(linrep_figure) if not other.get("still")]
+        name = write_script(self.builder, node["figure"])
+        bundle = bundle_on_page(node["figure"], alive)
+        drawn = f'data-name="{name}" data-src="{up}{FOLDER}/{name}.js" data-bundle="{bundle}" '
+        controls = _room_for_controls(node["figure"]) + _room_for_words(node["figure"])
     data = write_data(self.builder, node["figure"], number)
     picture = next(node.findall(nodes.image), None)
     if picture is None:

@@ -28,6 +28,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from linrep_site.figures import linrep_figure
+from linrep_site.gathered import gathered
 from linrep_site.lab import linrep_lab
 from linrep_site.quiz import quiz
 
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 SHOWN = ("figure", "picture", "output", "code", "all")
 
 
-class from_chapter(nodes.General, nodes.Element):
+class from_chapter(gathered):
     """Where a piece is to stand."""
 
 
@@ -176,11 +177,6 @@ def _settle(made: piece, env: BuildEnvironment, page: str) -> None:
         own.setdefault(kind, {}).update({name: number for name, number in numbers.items() if name in ids})
 
 
-def follow(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write a page anew whenever another one is, since pieces of it may have changed."""
-    return [page for page in env.all_docs if any(True for _ in env.get_doctree(page).findall(from_chapter))]
-
-
 def setup(app: Sphinx) -> None:
     """Register the directive and what fills its place."""
     app.add_node(from_chapter)
@@ -189,4 +185,3 @@ def setup(app: Sphinx) -> None:
     app.add_node(piece, html=(visit, depart), latex=(visit, depart), text=(visit, depart))
     app.add_directive("from-chapter", FromChapter)
     app.add_post_transform(CopyPieces)
-    app.connect("env-updated", follow)

@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
+from linrep_site.gathered import gathered
+
 NEED = "You need"
 COLUMNS = 3  # parts beside each other
 WIDTH, HEIGHT = 192, 40  # of a chapter's box, in pixels
@@ -24,7 +26,7 @@ BETWEEN, BELOW, TITLE = 32, 12, 30
 LETTERS = 25  # of a title in one line
 
 
-class chapter_map(nodes.General, nodes.Element):
+class chapter_map(gathered):
     """Where the map is to stand."""
 
 
@@ -66,11 +68,6 @@ def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
 def merge(app: Sphinx, env: BuildEnvironment, pages: list[str], other: BuildEnvironment) -> None:
     """What another process has read."""
     _needs_of(env).update({page: needs for page, needs in _needs_of(other).items() if page in pages})
-
-
-def draw_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The map depends on all pages, so it is written whenever one of them is."""
-    return [page for page in env.all_docs if any(True for _ in env.get_doctree(page).findall(chapter_map))]
 
 
 def parts_of(app: Sphinx) -> dict[str, list[str]]:
@@ -206,5 +203,4 @@ def setup(app: Sphinx) -> None:
     app.add_transform(ReadNeeds)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
-    app.connect("env-updated", draw_again)
     app.connect("doctree-resolved", put)

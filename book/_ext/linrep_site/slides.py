@@ -23,6 +23,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxTranslator
 
+from linrep_site.gathered import gathered
 from linrep_site.pieces import piece
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class slide(nodes.section):
     """A section that is a slide, or a stack of slides; ``level`` is that of its heading."""
 
 
-class deck_list(nodes.General, nodes.Element):
+class deck_list(gathered):
     """Where the list of decks is to stand."""
 
 
@@ -161,11 +162,6 @@ def list_decks(app: Sphinx, document: nodes.document, page: str) -> None:
         place.replace_self(items)
 
 
-def list_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The list depends on all decks, so it is written whenever a page is."""
-    return [page for page in env.all_docs if any(True for _ in env.get_doctree(page).findall(deck_list))]
-
-
 def visit_slide(self: SphinxTranslator, node: slide) -> None:
     """Begin a section whose heading has its level."""
     self.section_level = node["level"]
@@ -245,7 +241,6 @@ def setup(app: Sphinx) -> None:
     app.add_directive("speaker-notes", SpeakerNotes)
     app.add_directive("deck-list", DeckList)
     app.connect("config-inited", configure)
-    app.connect("env-updated", list_again)
     app.connect("doctree-resolved", list_decks)
     app.connect("doctree-resolved", lay_out, priority=900)  # after symbols and terms were linked, section by section
     # before the theme makes links of `prev` and `next`
