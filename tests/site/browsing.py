@@ -37,6 +37,11 @@ def built_pages() -> list[str]:
     return chapters + others
 
 
+def chapter_pages() -> list[str]:
+    """Return the pages of the chapters, which are notebooks; other pages in their folders are about teaching them."""
+    return [page for page in built_pages() if (ROOT / page).with_suffix(".ipynb").is_file()]
+
+
 def as_page(name: str) -> str:
     """Return what to open so that all of a page can be read from top to bottom: slides are asked for as a page."""
     return name + "?page" if name.startswith("book/slides/part-") else name

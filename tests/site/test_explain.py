@@ -4,12 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browsing import NARROW, Visit
+from browsing import NARROW, Visit, chapter_pages
 from bs4 import BeautifulSoup
 
 pytestmark = pytest.mark.site
 
-ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = "book/proofs/log-odds.html"
 
 
@@ -20,8 +19,7 @@ def explained(site: Path, page: str) -> dict[str, str]:
 
 
 def test_chapters_explain_their_symbols_and_terms(site: Path) -> None:
-    pages = [path.relative_to(site) for path in (site / "book").glob("*/*.html")]
-    chapters = [page.as_posix() for page in pages if (ROOT / page).with_suffix(".ipynb").exists()]
+    chapters = chapter_pages()
     assert len(chapters) > 30
     for page in chapters:
         addresses = explained(site, page)
