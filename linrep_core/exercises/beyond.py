@@ -9,32 +9,21 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.special import softmax
 
 from linrep_core import many_values, objectives, superposition, violations
-from linrep_core._checks import check_array, shown
+from linrep_core._checks import check_array
 from linrep_core.chains import SymmetricTable, chain_cost, cheapest_symmetric, linear_price, product_price
 from linrep_core.concepts import ConceptGraph
 from linrep_core.depth import ARCHITECTURES
-from linrep_core.exercises.checking import Array, Members, Mistake, Number, answer, array, condition
+from linrep_core.exercises.checking import Array, Members, Mistake, Number, answer, array, called, condition
 from linrep_core.language import LatentConditionalModel
 from linrep_core.log_posteriors import emission_table
 from linrep_core.mechanisms import SAME, mechanism_model, mechanism_world, read_outs
 
 Table = NDArray[np.float64]
-
-
-def _called(function: Any, *arguments: Any, shape: tuple[int, ...] = ()) -> Table:
-    """What a function that is an answer returns, as an array of that shape; or a ValueError that says what it did."""
-    if not callable(function):
-        raise ValueError(f"answer must be a function, got {shown(function)}")
-    try:
-        returned = function(*arguments)
-    except Exception as error:
-        raise ValueError(f"answer must be a function that can be called here, got {error!r}") from error
-    return check_array("what it returns", np.asarray(returned, dtype=float), shape=shape)
 
 
 # ---- optimisers and losses ------------------------------------------------------------------------------------------
@@ -97,32 +86,28 @@ def _contrastive_case() -> tuple[Table, Table, Table]:
     return logits + own, joint.sum(dim=0).numpy(), (joint / joint.sum(dim=1, keepdim=True)).numpy()
 
 
-def _softmax(logits: Any) -> Table:
-    return torch.softmax(torch.as_tensor(np.asarray(logits)), dim=-1).numpy()
-
-
 @condition(
     "ex-optimisers-4",
     asks="a function of the logits, shape (n_contexts, n_tokens), and of how often each word comes, shape (n_tokens,), "
     "that returns p(y | x)",
-    right=lambda: lambda logits, words: _softmax(logits + np.log(words)),
+    right=lambda: lambda logits, words: softmax(logits + np.log(words), axis=1),
     mistakes=[
-        lambda: lambda logits, words: _softmax(logits),
-        lambda: lambda logits, words: _softmax(logits - np.log(words)),
+        lambda: lambda logits, words: softmax(logits, axis=1),
+        lambda: lambda logits, words: softmax(logits - np.log(words), axis=1),
         lambda: lambda logits, words: np.exp(logits) * words,
     ],
     because="Contrastive learning leaves out how often a word comes; one number a word puts it back.",
 )
 def _corrects(given: Any) -> str | None:
     logits, words, p = _contrastive_case()
-    found = _called(given, logits.copy(), words.copy(), shape=p.shape)
+    found = check_array("what it returns", called(given, logits.copy(), words.copy()), shape=p.shape)
     if np.allclose(found, p, atol=1e-6):
         return None
     if not np.allclose(found.sum(axis=1), 1.0):
         return "its rows do not sum to 1: the logits have a number of each context's own, which a softmax takes out"
-    if np.allclose(found, _softmax(logits)):
+    if np.allclose(found, softmax(logits, axis=1)):
         return "that is the softmax of the logits as they are, in which frequent words are too rare"
-    if np.allclose(found, _softmax(logits - np.log(words))):
+    if np.allclose(found, softmax(logits - np.log(words), axis=1)):
         return "that makes frequent words rarer still: the sign is wrong"
     return "its rows sum to 1, but it is not p(y | x)"
 
@@ -167,7 +152,7 @@ def _price(values: Any, k: float, power: float = 2.0) -> float:
 )
 def _prices(given: Any) -> str | None:
     values, ks = [5.0, 2.0, 0.5], (1, 2, 3, 6)
-    found = np.array([_called(given, np.array(values), k) for k in ks])
+    found = np.array([check_array("what it returns", called(given, np.array(values), k), shape=()) for k in ks])
     wanted = np.array([chain_cost(np.diag(values), k) for k in ks])
     if np.allclose(found, wanted):
         return None
@@ -514,7 +499,10 @@ def _by_formula(mean: Callable[[float], float]) -> Callable[[float], float]:
 )
 def _ever_rarer(given: Any) -> str | None:
     rates = (0.1, 0.01)
-    found, wanted = [float(_called(given, q)) for q in rates], [_words_at(q) for q in rates]
+    found, wanted = (
+        [float(check_array("what it returns", called(given, q), shape=())) for q in rates],
+        [_words_at(q) for q in rates],
+    )
     if np.allclose(found, wanted, atol=2e-3):
         return None
     if np.allclose(found, 1.0):

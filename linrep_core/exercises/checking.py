@@ -127,11 +127,10 @@ class Array:
 
     def same(self, answer: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
         """Whether all entries agree within the tolerances."""
-        return answer.shape == np.shape(right) and bool(np.all(self._near(answer, right)))
+        return answer.shape == right.shape and bool(np.all(self._near(answer, right)))
 
     def difference(self, answer: NDArray[np.float64], right: NDArray[np.float64]) -> str:
         """Name a slip of shape, sign or order; else count the wrong entries and name the first."""
-        right = np.asarray(right, float)
         if answer.shape != right.shape:
             return f"its shape is {answer.shape}, and {right.shape} is waited for"
         if self.same(-answer, right):
@@ -210,6 +209,16 @@ def array(answer: object, shape: tuple[int | str, ...]) -> NDArray[np.float64]:
     return check_array("answer", answer, shape=shape)
 
 
+def called(function: object, *arguments: Any) -> Any:
+    """Return what a function that is an answer returns, or raise a ValueError that says why it does not."""
+    if not callable(function):
+        raise ValueError(f"answer must be a function, got {shown(function)}")
+    try:
+        return function(*arguments)
+    except Exception as error:  # whatever a reader's function raises is for the reader to see
+        raise ValueError(f"answer must be a function that runs; it raised {type(error).__name__}: {error}") from error
+
+
 def answer(
     label: str,
     *,
@@ -241,8 +250,8 @@ def answer(
         given, wanted = kind.read(given), kind.read(right())
         if kind.same(given, wanted):
             return None
-        known = [mistake.words for mistake in mistakes if kind.same(given, kind.read(mistake.answer()))]
-        return known[0] if known else kind.difference(given, wanted)
+        known = (mistake.words for mistake in mistakes if kind.same(given, kind.read(mistake.answer())))
+        return next(known, None) or kind.difference(given, wanted)
 
     _register(Exercise(label, asks, fault, right, tuple(mistake.answer for mistake in mistakes), because))
 

@@ -12,11 +12,12 @@ import networkx as nx
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from scipy.stats import ortho_group
 
 from linrep_core import reproduction as paper
 from linrep_core.concepts import ConceptGraph
-from linrep_core.exercises.checking import Array, Choice, Members, Mistake, Number, answer, array, condition
+from linrep_core.exercises.checking import Array, Choice, Members, Mistake, Number, answer, array, called, condition
 from linrep_core.language import LatentConditionalModel
 from linrep_core.predictor import SoftmaxPredictor
 from linrep_core.sweeps import read_results
@@ -24,19 +25,9 @@ from linrep_core.sweeps import read_results
 Floats = NDArray[np.float64]
 
 
-def _value(function: Any, *arguments: Any) -> Any:
-    """What an answer that should be a function returns, or a ValueError that says why it does not."""
-    if not callable(function):
-        raise ValueError(f"answer must be a function, got {type(function).__name__}")
-    try:
-        return function(*arguments)
-    except Exception as error:  # whatever a reader's function raises is for the reader to see
-        raise ValueError(f"answer must be a function that runs; it raised {type(error).__name__}: {error}") from error
-
-
 def _numbers(function: Any, cases: Iterable[tuple[Any, ...]]) -> Floats:
     """The numbers that a reader's function returns in several cases."""
-    values = [np.asarray(_value(function, *case)).reshape(-1)[:1].tolist() for case in cases]
+    values = [np.asarray(called(function, *case)).reshape(-1)[:1].tolist() for case in cases]
     return array(values, ("n", 1))[:, 0]
 
 
@@ -90,14 +81,9 @@ answer(
 )
 
 
-def _softmax(logits: Floats) -> Floats:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
 def _gradient(f: Floats, g: Floats, p: Floats, w: Floats) -> Floats:
     """Of the loss with respect to f: a weight times the difference of two average words."""
-    return w[:, None] * ((_softmax(f @ g.T) - p) @ g)
+    return w[:, None] * ((softmax(f @ g.T, axis=1) - p) @ g)
 
 
 @condition(
@@ -107,8 +93,8 @@ def _gradient(f: Floats, g: Floats, p: Floats, w: Floats) -> Floats:
     mistakes=[
         lambda: lambda f, g, p, w: _gradient(f, g, p, np.ones_like(w)),
         lambda: lambda f, g, p, w: -_gradient(f, g, p, w),
-        lambda: lambda f, g, p, w: w[:, None] * (_softmax(f @ g.T) @ g),
-        lambda: lambda f, g, p, w: (w[:, None] * (_softmax(f @ g.T) - p)).T @ f,
+        lambda: lambda f, g, p, w: w[:, None] * (softmax(f @ g.T, axis=1) @ g),
+        lambda: lambda f, g, p, w: (w[:, None] * (softmax(f @ g.T, axis=1) - p)).T @ f,
     ],
     because="It agrees with automatic differentiation. The world enters only through p times g, its average words.",
 )
@@ -119,7 +105,7 @@ def _gradient_fault(function: Any) -> str | None:
     SoftmaxPredictor(f, g).loss(world).backward()
     p, w = world.next_token_distribution(), world.weights()
     plain = f.detach().numpy(), g.detach().numpy()
-    given = array(_value(function, *plain, p, w), ("n", "d"))
+    given = array(called(function, *plain, p, w), ("n", "d"))
     right = f.grad.numpy()
     if given.shape != right.shape:
         return f"its shape is {given.shape}; is it the gradient of g? One row for each context is waited for"
@@ -127,7 +113,7 @@ def _gradient_fault(function: Any) -> str | None:
         "that is uphill: the gradient has the other sign": -right,
         "each row still has to be multiplied by its context's weight w": _gradient(*plain, p, np.ones_like(w)),
         "the world is missing: subtract the average word under p": w[:, None]
-        * (_softmax(plain[0] @ plain[1].T) @ plain[1]),
+        * (softmax(plain[0] @ plain[1].T, axis=1) @ plain[1]),
     }
     if np.allclose(given, right, rtol=1e-6, atol=1e-9):
         return None

@@ -139,7 +139,7 @@ def test_what_a_cell_takes_from_a_solution_is_found(solution: str, later: str, t
     assert class_edition.needed_by_others(notebook, "page") == [("f", name) for name in taken]
 
 
-NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "book").glob("*/*.ipynb"))
 
 
 def lines_of(text: str) -> set[str]:

@@ -31,9 +31,7 @@ Figure = dict[str, Any]
 def figures() -> dict[str, Figure]:
     """All plotly outputs of the book, by the names of their pages."""
     found = {}
-    for path in sorted((ROOT / "book").rglob("*.ipynb")):
-        if ".ipynb_checkpoints" in path.parts:
-            continue
+    for path in sorted((ROOT / "book").glob("*/*.ipynb")):
         cells = nbformat.read(path, as_version=4).cells
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         drawn = [output.data[PLOTLY_MIME] for output in outputs if PLOTLY_MIME in output.get("data", {})]

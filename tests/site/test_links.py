@@ -167,7 +167,7 @@ def test_every_page_is_reached_from_the_landing_page(site: Path) -> None:
 def test_links_of_the_data_of_figures_lead_somewhere(site: Path) -> None:
     pages = sorted((site / "_figures").glob("*.html"))
     assert pages
-    assert {page.name: broken_links(page, site) for page in pages if broken_links(page, site)} == {}
+    assert {page.name: broken for page in pages if (broken := broken_links(page, site))} == {}
 
 
 def test_the_link_checks_can_fail(tmp_path: Path) -> None:

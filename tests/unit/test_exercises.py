@@ -16,7 +16,7 @@ from linrep_core import exercises
 from linrep_core.exercises.checking import EXERCISES, Array, Choice, Members, Mistake, Number, answer, condition
 
 BOOK = Path(__file__).parents[2] / "book"
-PAGES = sorted(path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+PAGES = sorted(BOOK.glob("*/*.ipynb"))
 LABELS = exercises.labels()
 
 
