@@ -453,6 +453,8 @@ def extended_linear_relation(first: Any, second: Any, tolerance: float = RANK_TO
 def balanced_factors(table: Any, rank: int | None = None) -> tuple[Array, Array]:
     """The shortest two tables F, G with F G^T = Z: U sqrt(S) and V sqrt(S), so that F^T F = G^T G = S.
 
+    Singular values that are lost in rounding (as for `numpy.linalg.matrix_rank`) count as 0.
+
     Parameters
     ----------
     table
@@ -476,6 +478,8 @@ def balanced_factors(table: Any, rank: int | None = None) -> tuple[Array, Array]
         raise ValueError(f"table must have at least one row and one column, got shape {rows.shape}")
     kept = min(rows.shape) if rank is None else check_integer("rank", rank, low=1)
     left, values, right = np.linalg.svd(rows, full_matrices=False)
+    # rounding of 1e-16 in the table would come back as 1e-8 in both factors
+    values[values <= values[0] * max(rows.shape) * np.finfo(float).eps] = 0
     root = np.sqrt(values[:kept])
     return left[:, :kept] * root, right[:kept].T * root
 

@@ -284,6 +284,14 @@ def test_fewer_factors_leave_out_the_smallest_singular_values():
     assert balanced_factors(table, 9)[0].shape == (5, 3)
 
 
+def test_rounding_in_a_table_of_low_rank_is_not_magnified_in_its_factors():
+    left, right = np.random.default_rng(0).normal(size=(2, 9, 2))
+    f, g = balanced_factors(left @ right.T, 3)
+    assert np.linalg.svd(left @ right.T, compute_uv=False)[2] > 0  # the rounding
+    assert not f[:, 2].any()
+    assert not g[:, 2].any()
+
+
 @pytest.mark.parametrize(
     ("table", "rank", "complaint"),
     [
