@@ -10,6 +10,8 @@ printed is not printed again, so an interrupted run goes on where it stopped.
 import argparse
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -21,6 +23,7 @@ from tqdm import tqdm
 
 BOOK = "Where Linear Representations Come From"
 BIBLIOGRAPHY = "book/references.html"
+MEMORY = ".printed.json"  # beside the handouts: what each was made of
 HOST = "http://book.invalid/"  # a name that no network knows (RFC 2606)
 PAPERS = {"A4": 210, "Letter": 215.9}  # width in millimetres
 MARGIN = {"top": "18mm", "right": "17mm", "bottom": "20mm", "left": "17mm"}  # as in linrep.css
@@ -189,6 +192,29 @@ def print_page(tab: Page, page: str, html: str, target: Path, paper: str) -> Non
     unfinished.replace(target)
 
 
+def prepared_pages(site: Path, solutions: bool, pages: list[str] | None) -> dict[str, str]:
+    """Return the named pages of a site, or all of its book, as they are to be printed."""
+    every = chapters(site)
+    unknown = sorted(set(pages or []) - set(every))
+    if unknown:
+        raise ValueError(f"pages must be pages of the site, got {unknown}")
+    bibliography = site / BIBLIOGRAPHY
+    references = None
+    if bibliography.is_file():
+        references = BeautifulSoup(bibliography.read_text("utf8"), "html.parser").article
+    return {page: prepare((site / page).read_text("utf8"), references, solutions) for page in pages or every}
+
+
+@contextmanager
+def printing_tab(site: Path, prepared: dict[str, str], paper: str) -> Iterator[Page]:
+    """Start the browser that prints; it ends with the block."""
+    executable = installed_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield open_tab(browser, site, prepared, paper)
+        browser.close()
+
+
 def print_all(
     site: Path, folder: Path, solutions: bool = False, paper: str = "A4", pages: list[str] | None = None
 ) -> int:
@@ -199,7 +225,7 @@ def print_all(
     site
         Folder of the built site.
     folder
-        Where the handouts go; a file in it remembers what each was made of.
+        Where the handouts go, and `MEMORY`.
     solutions
         Whether solutions are printed.
     paper
@@ -209,35 +235,23 @@ def print_all(
     """
     if paper not in PAPERS:
         raise ValueError(f"paper must be one of {', '.join(PAPERS)}, got {paper!r}")
-    every = chapters(site)
-    unknown = sorted(set(pages or []) - set(every))
-    if unknown:
-        raise ValueError(f"pages must be pages of the site, got {unknown}")
-    bibliography = site / BIBLIOGRAPHY
-    references = (
-        BeautifulSoup(bibliography.read_text("utf8"), "html.parser").article if bibliography.is_file() else None
-    )
-    prepared = {page: prepare((site / page).read_text("utf8"), references, solutions) for page in pages or every}
+    prepared = prepared_pages(site, solutions, pages)
     folder.mkdir(parents=True, exist_ok=True)
-    memory = folder / ".printed.json"
+    memory = folder / MEMORY
     printed = json.loads(memory.read_text("utf8")) if memory.is_file() else {}
     # the page names its style sheet and its pictures by their contents
     made_of = Path(__file__).read_bytes() + paper.encode()
     digests = {page: hashlib.sha256(made_of + html.encode()).hexdigest() for page, html in prepared.items()}
     due = [page for page in prepared if printed.get(page) != digests[page] or not (folder / name_of(page)).is_file()]
     if pages is None:
-        for stale in {*folder.glob("*.pdf")} - {folder / name_of(page) for page in every}:
+        for stale in {*folder.glob("*.pdf")} - {folder / name_of(page) for page in prepared}:
             stale.unlink()
     if due:
-        executable = installed_chromium()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-            tab = open_tab(browser, site, prepared, paper)
+        with printing_tab(site, prepared, paper) as tab:
             for page in tqdm(due, unit="page", disable=None):
                 print_page(tab, page, prepared[page], folder / name_of(page), paper)
                 printed[page] = digests[page]
                 memory.write_text(json.dumps(printed, indent=1, sort_keys=True), "utf8")
-            browser.close()
     return len(due)
 
 

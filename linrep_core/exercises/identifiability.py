@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linrep_core.class_members import causal_member
 from linrep_core.concepts import ConceptGraph
 from linrep_core.exercises.checking import Array, Members, Mistake, Number, answer, condition
+from linrep_core.geometry import mean_pairwise_cosine
 from linrep_core.identifiability import (
     change_basis,
     distribution_gap,
@@ -31,10 +32,6 @@ Table = NDArray[np.float64]
 Pair = tuple[Table, Table]
 SAME = 1e-6  # nats; what counts as the same ln p in an answer
 N_TWINS = 8
-
-
-def _cosine(one: Table, other: Table) -> float:
-    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
 
 def _constant(values: dict[str, list[float]]) -> set[str]:
@@ -94,10 +91,10 @@ def _facts() -> set[str]:
         man, woman, king, queen = g
         numbers = {
             "length": float(np.linalg.norm(queen)),
-            "cosine": _cosine(queen, king),
+            "cosine": mean_pairwise_cosine([queen, king]),
             "logit": float(f[-1] @ queen),
             "log-odds": float(f[-1] @ (queen - king)),
-            "cosine of steps": _cosine(king - man, queen - woman),
+            "cosine of steps": mean_pairwise_cosine([king - man, queen - woman]),
             "rank f": float(np.linalg.matrix_rank(f)),
             "k": float(parts((f, g)).effective_complexity),
         }
@@ -223,7 +220,7 @@ def _orthogonal_steps(predictor: Any) -> str | None:
     two_predictors(_bent(), predictor)
     if (gap := distribution_gap(_bent(), predictor)) > SAME:
         return f"the probabilities have changed, ln p by up to {gap:.2g}: whatever is done to g, f must undo"
-    cosine, before = _cosine(*_steps(predictor)), _cosine(*_steps(_bent()))
+    cosine, before = mean_pairwise_cosine(_steps(predictor)), mean_pairwise_cosine(_steps(_bent()))
     if abs(cosine) < 1e-3:
         return None
     if abs(cosine - before) < 1e-3:
@@ -398,7 +395,7 @@ def _shared_comparisons() -> set[str]:
         g = tables(change_basis(_straight(), matrix))[1]
         king_man, queen_woman, woman_man = g[6] - g[2], g[7] - g[3], g[3] - g[2]
         for name, other in (("same", queen_woman), ("two", woman_man)):
-            found.setdefault(f"cosine, {name}", []).append(_cosine(king_man, other))
+            found.setdefault(f"cosine, {name}", []).append(mean_pairwise_cosine([king_man, other]))
             ratio = np.linalg.norm(king_man) / np.linalg.norm(other)
             found.setdefault(f"ratio, {name}", []).append(float(ratio))
     return _constant(found)

@@ -14,7 +14,7 @@ import numpy as np
 from linrep_core._checks import shown
 from linrep_core.concepts import ConceptGraph, concept_vectors
 from linrep_core.exercises.checking import Array, Members, Mistake, Number, answer, array, condition
-from linrep_core.geometry import unembedding_steering_vectors
+from linrep_core.geometry import mean_pairwise_cosine, unembedding_steering_vectors
 from linrep_core.language import UNKNOWN, LatentConditionalModel
 from linrep_core.theorems import STATEMENTS, dependency_graph, growing_fraction
 from linrep_core.theorems.bottleneck import linear_cost, linear_table, product_cost, product_table
@@ -186,7 +186,7 @@ def _wide_angle(given: Any) -> str | None:
     if change > 1e-9:
         return f"a probability has changed by {change:.2g}"
     words, contexts = fit.steering(0)[0], fit.context_steering(0)[0]
-    cosine = words @ contexts / np.linalg.norm(words) / np.linalg.norm(contexts)
+    cosine = mean_pairwise_cosine([words, contexts])
     return None if abs(cosine) < 0.1 else f"no probability has changed, but the cosine is still {cosine:.2f}"
 
 

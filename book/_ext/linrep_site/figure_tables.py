@@ -186,6 +186,27 @@ def html_table(table: Table, room: int) -> str:
     )
 
 
+class _Sheet:
+    """The tables of a page, as long as there is room for rows."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.room = MAX_ROWS
+        self.left_out = 0
+
+    def put(self, several: Iterable[Table], title: str = "") -> None:
+        """Write tables, below each other or, with a title, to be opened."""
+        written = []
+        for table in several:
+            if self.room > 0:
+                written.append(html_table(table, self.room))
+            self.left_out += max(0, len(table.rows) - self.room)
+            self.room = max(0, self.room - len(table.rows))
+        inside = "\n".join(written)
+        if written:
+            self.parts.append(f"<details><summary>{escape(title)}</summary>\n{inside}\n</details>" if title else inside)
+
+
 def html_page(figure: JSON, names: Names) -> str:
     """Return the page of tables of a figure.
 
@@ -197,38 +218,21 @@ def html_page(figure: JSON, names: Names) -> str:
         Its title, description and addresses.
     """
     first, *others = states(figure)
-    parts: list[str] = []
-    room = MAX_ROWS
-    left_out = 0
-
-    def put(several: Iterable[Table], title: str = "") -> None:
-        nonlocal room, left_out
-        written = []
-        for table in several:
-            if room > 0:
-                written.append(html_table(table, room))
-            left_out += max(0, len(table.rows) - room)
-            room = max(0, room - len(table.rows))
-        inside = "\n".join(written)
-        if written:
-            parts.append(f"<details><summary>{escape(title)}</summary>\n{inside}\n</details>" if title else inside)
-
-    put(tables(first))
+    sheet = _Sheet()
+    sheet.put(tables(first))
     if others:
-        parts.append("<h2>What its controls show</h2>")
+        sheet.parts.append("<h2>What its controls show</h2>")
     for state in others:
-        put(tables(state), state.title)
+        sheet.put(tables(state), state.title)
     told = notes(first)
     if told:
-        parts.append("<h2>What the figure says where one points</h2>")
+        sheet.parts.append("<h2>What the figure says where one points</h2>")
     for table in told:
-        put([table], table.caption)
-    if left_out:
-        parts.append(f"<p>This page prints {MAX_ROWS - room} rows; {left_out} more are in the file.</p>")
-    return PAGE.format(
-        **{name: escape(value) for name, value in vars(names).items()},
-        tables="\n".join(parts),
-    )
+        sheet.put([table], table.caption)
+    if sheet.left_out:
+        printed = MAX_ROWS - sheet.room
+        sheet.parts.append(f"<p>This page prints {printed} rows; {sheet.left_out} more are in the file.</p>")
+    return PAGE.format(**{name: escape(value) for name, value in vars(names).items()}, tables="\n".join(sheet.parts))
 
 
 PAGE = """<!doctype html>
