@@ -16,7 +16,7 @@ settings.load_profile("linrep")
 # What takes longest comes first, so that both processes end together: files whose single tests take long, then pages
 # in a browser, then notebooks.
 LONGEST = [r"tests/(build|parity|site/test_jupyterlab)", r"tests/site/", r"\.ipynb"]
-PAGE = re.compile(r"(?P<tests>test_pages\.py::\w+)::.*\[(?P<page>[\w/.-]+\.html)")
+PAGE = re.compile(r"(?P<tests>tests/site/test_pages\.py::\w+)::.*\[(?P<page>[\w/.-]+\.html)")
 
 
 def rank(scope: str) -> int:

@@ -30,6 +30,7 @@ def soup(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_text("utf8"), "html.parser")
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """Ids, and the older form of an anchor: a link with a name."""
     page = soup(path)
