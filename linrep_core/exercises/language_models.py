@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import permutations, product
 from typing import Any
 
@@ -414,6 +415,7 @@ answer(
 )
 
 
+@cache
 def _supported() -> dict[str, bool]:
     """Which of the five statements the rows of the chapter's table bear out."""
     files = {"trained": BUNDLED, "untrained": f"{BUNDLED}-untrained", "glove": "glove-6b-50d"}

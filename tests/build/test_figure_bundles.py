@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from linrep_site.figures import bundle_on_page, bundles
-from linrep_site.pictures import make_lighter, renamed
+from linrep_site.pictures import make_lighter, renamed, webp_of
 from PIL import Image
 
 
@@ -42,13 +42,22 @@ def test_a_lighter_picture_has_the_same_pixels(tmp_path: Path) -> None:
     with Image.open(tmp_path / "large.png") as before:
         pixels = before.convert("RGBA").tobytes()
     size = (tmp_path / "large.png").stat().st_size
-    assert make_lighter(tmp_path) == ["large.png"]
+    made = tmp_path / "made"
+    assert make_lighter(tmp_path, made) == ["large.png"]
+    assert len(list(made.iterdir())) == 1, "what was made is kept, and nothing half made"
     assert not (tmp_path / "large.png").exists()
     assert (tmp_path / "large.webp").stat().st_size < size
     with Image.open(tmp_path / "large.webp") as after:
         visible = list(zip(*map(pixel_rows, (after.convert("RGBA").tobytes(), pixels)), strict=True))
     assert all(new == old for new, old in visible if old[3]), "what is seen is the same to the bit"
-    assert make_lighter(tmp_path) == ["large.png"], "a page of an earlier build is named its picture too"
+    assert make_lighter(tmp_path, made) == ["large.png"], "a page of an earlier build is named its picture too"
+
+
+def test_a_picture_is_pressed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.radial_gradient("L").save(tmp_path / "one.png", compress_level=0)
+    made = webp_of(tmp_path / "one.png", tmp_path / "made")
+    monkeypatch.setattr(Image.Image, "save", None)
+    assert webp_of(tmp_path / "one.png", tmp_path / "made") == made
 
 
 def pixel_rows(raw: bytes) -> list[bytes]:

@@ -20,8 +20,9 @@ BOXES = ".linrep-figure, .linrep-lab, .quiz, .admonition, details, .highlight"
 FIGURES = ":is(.linrep-figure, .linrep-lab)"
 NATIVE = "input:not([type=hidden]), select, button, summary, textarea, [role=slider], [role=button], [role=switch]"
 PLOTLY = ".slider-container, .updatemenu-button, .updatemenu-header"
-# plotly's own tools over the plot (zoom, camera ...); buttons beside code, see `silent_copy_buttons`
-NOT_WALKED = ".modebar *, .copybtn"
+# plotly's own tools over the plot (zoom, camera ...); buttons beside code, see `silent_copy_buttons`; what opens and
+# closes a box, see `page_checks.stuck_toggles`, which leaves it open, so that what it holds is walked
+NOT_WALKED = ".modebar *, .copybtn, summary, .toggle-button"
 
 REST = 0.7  # seconds without a change, where a plot may move; longer than a frame of any film here
 REST_OF_LAB = 0.35  # the same in the lab, which draws at least ten times a second while it trains
@@ -131,11 +132,6 @@ class Control:
     def is_button(self) -> bool:
         return "button" in self.kind
 
-    @property
-    def holds_others(self) -> bool:
-        """Whether it opens and closes a box in which there are other controls."""
-        return self.kind == "summary" or self.place.evaluate("place => place.matches('.toggle-button')")
-
     def picture(self) -> str:
         """Return what the box shows, without the control."""
         return self.box.evaluate(_SHOWS if self.tells_all else _STANDS, self.index)
@@ -223,7 +219,7 @@ class Walk:
     def __init__(self, page: Page, within: str = ".bd-article", *, one_a_box: bool = False) -> None:
         self.page, self.within = page, within
         self.alive: set[int] = set()
-        boxes = f"[...document.querySelectorAll('{BOXES}')].map(box => box.offsetHeight)"
+        boxes = f"[...document.querySelectorAll('{FIGURES}')].map(box => box.offsetHeight)"
         self._window = {
             "width": WIDE,
             "height": max(HEIGHT, min(page.evaluate(f"Math.max(0, ...{boxes})") + 200, TALLEST)),
@@ -280,8 +276,6 @@ class Walk:
                 waiting.append(control)
             elif not self._present(control):
                 continue
-            elif control.holds_others:
-                control.use()
             elif control.rest != STILL and control.seems_to_train():
                 self._stop(control, toggles=control.is_button and control.looks_like() != before)
         return waiting

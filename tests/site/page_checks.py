@@ -12,6 +12,8 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 DRAWING_TIME = 60_000  # milliseconds that a figure may take on a busy machine, plotly's loading included
 OPENING_TIME = 30_000  # milliseconds until a hidden box shows its content; plotly may be starting meanwhile
 
+BOXES = ".bd-article .admonition.toggle, .bd-article details"  # that open and close
+
 _FORMULAS = r"""() => {
   const complaints = [];
   for (const formula of document.querySelectorAll(".math"))
@@ -176,10 +178,25 @@ def accessibility_violations(page: Page, axe: Path = AXE) -> list[str]:
     return page.evaluate(_AXE)
 
 
+def shut_boxes(page: Page) -> list[str]:
+    """Open at once whatever `stuck_toggles` opens one after the other; name the boxes that stay shut."""
+    page.evaluate(
+        """() => {
+          for (const box of document.querySelectorAll(".bd-article details")) box.open = true;
+          for (const box of document.querySelectorAll(".bd-article .admonition.toggle-hidden"))
+            box.querySelector("button.toggle-button").click();
+        }"""
+    )
+    boxes = page.query_selector_all(BOXES)
+    with suppress(TimeoutError):  # they may fade in
+        page.wait_for_function(f"boxes => boxes.every({_INSIDE})", arg=boxes, timeout=OPENING_TIME)
+    return [box.get_attribute("id") or box.get_attribute("class") for box in boxes if not box.evaluate(_INSIDE)]
+
+
 def stuck_toggles(page: Page) -> list[str]:
     """Solutions, proofs and hidden cells that do not open and close; all are left open."""
     complaints = []
-    for box in page.query_selector_all(".bd-article .admonition.toggle, .bd-article details"):
+    for box in page.query_selector_all(BOXES):
         # one inside another is tried after that, which is then open
         is_details = box.evaluate("box => box.tagName") == "DETAILS"
         button = box.query_selector("summary" if is_details else "button.toggle-button")

@@ -8,6 +8,7 @@ from controls import dead_controls, silent_copy_buttons
 from page_checks import (
     accessibility_violations,
     missing_pictures,
+    shut_boxes,
     stuck_toggles,
     too_wide,
     undrawn_figures,
@@ -223,6 +224,39 @@ def test_toggles(visit_html: VisitHtml, monkeypatch: pytest.MonkeyPatch, html: s
     found = stuck_toggles(visit_html(html).page)
     assert bool(found) == bool(complaint), found
     assert all(complaint in each for each in found)
+
+
+SHUT = """<main class='bd-article'><div class='admonition toggle toggle-hidden' id='box'><p class='admonition-title'>
+  Solution <button class='toggle-button'>Show</button></p><p id='inside' hidden>Text.</p></div>
+  <details><summary>More</summary><p>Text.</p></details></main>
+  <script>document.querySelector('button').onclick = () => ACTION</script>"""
+
+
+@pytest.mark.parametrize(("action", "shut"), [("inside.hidden = false", []), ("0", ["box"])])
+def test_boxes_opened_at_once(
+    visit_html: VisitHtml, monkeypatch: pytest.MonkeyPatch, action: str, shut: list[str]
+) -> None:
+    monkeypatch.setattr("page_checks.OPENING_TIME", 300)
+    assert shut_boxes(visit_html(SHUT.replace("ACTION", action)).page) == shut
+
+
+SEEN = """<style>.admonition:not(:has(:checked)) p { LOOK }</style><main class='bd-article'><div class='admonition'>
+  <label><input type='checkbox'> see</label><p>Text.</p></div></main>"""
+
+
+@pytest.mark.parametrize(
+    ("look", "dead"),
+    [
+        ("display: none", []),
+        ("visibility: hidden", []),
+        ("opacity: 0", []),
+        ("margin-left: 1em", []),
+        ("", ["checkbox 'see'"]),
+    ],
+)
+def test_controls_in_text(visit_html: VisitHtml, monkeypatch: pytest.MonkeyPatch, look: str, dead: list[str]) -> None:
+    monkeypatch.setattr("controls.EFFECT", 0.5)
+    assert dead_controls(visit_html(SEEN.replace("LOOK", look)).page) == (1, dead)
 
 
 # A bar is the picture, `at` its place. Every page has one control that works besides the one in question.

@@ -1,6 +1,6 @@
 """Every page of the built site, as readers meet it: from a server and from a folder, without a network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,28 +9,55 @@ from controls import FIGURES, dead_controls, silent_copy_buttons
 from page_checks import (
     accessibility_violations,
     missing_pictures,
+    shut_boxes,
     stuck_toggles,
     too_wide,
     undrawn_figures,
     untypeset_formulas,
 )
 from playwright.sync_api import Browser
+from playwright.sync_api import Page as BrowserPage
+from weights import LAB_PAGE
 
 pytestmark = pytest.mark.browser
 
 PAGES = built_pages()
+# Both widths and both themes: what a width shows or hides has the colours of every page, so the other two pairs are
+# looked at on pages that have one of each kind (`test_axe_finds_no_violation_in_any_look`).
+LOOKS = [(WIDE, "light"), (NARROW, "dark")]
 
 
 def none(complaints: list[str]) -> None:
     assert not complaints, "\n" + "\n".join(complaints)
 
 
+def look_at(page: BrowserPage, width: int, theme: str) -> None:
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    # without motion, since a colour on its way from light to dark has neither's contrast
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+
+
 def test_the_site_is_built(site: Path) -> None:
     assert "book/index.html" in PAGES
 
 
+@pytest.mark.parametrize(("width", "theme"), [(WIDE, "dark"), (NARROW, "light")])
+@pytest.mark.parametrize("page", ["book/index.html", LAB_PAGE, "book/model/predicting-the-next-token.html"])
+def test_axe_finds_no_violation_in_any_look(
+    visit: Callable[..., Visit], served: str, page: str, width: int, theme: str
+) -> None:
+    opened = visit(served + page, served, viewport={"width": width, "height": HEIGHT}, color_scheme=theme)
+    none(shut_boxes(opened.page))
+    none(undrawn_figures(opened.page))
+    look_at(opened.page, width, theme)
+    none(accessibility_violations(opened.page))
+
+
 class Page:
     """A page that is opened once; the tests follow one another as a reader's acts do."""
+
+    open_boxes: Callable[[BrowserPage], list[str]]  # solutions, proofs, hidden cells: complaints about them
 
     @pytest.fixture(scope="class", params=PAGES)
     @classmethod
@@ -46,8 +73,8 @@ class Page:
         none(missing_pictures(opened.page))
         assert opened.page.locator(".js-plotly-plot").count() == 0, "plotly came before the reader did"
 
-    def test_solutions_open_and_close(self, opened: Visit) -> None:
-        none(stuck_toggles(opened.page))
+    def test_boxes_open(self, opened: Visit) -> None:
+        none(self.open_boxes(opened.page))
 
     def test_figures_draw_when_the_reader_arrives(self, opened: Visit) -> None:
         none(undrawn_figures(opened.page))
@@ -64,13 +91,11 @@ class TestFromServer(Page):
     def base(cls, served: str) -> str:
         return served
 
-    @pytest.mark.parametrize("theme", ["light", "dark"])
-    @pytest.mark.parametrize("width", [WIDE, NARROW])
-    def test_axe_finds_no_violation(self, opened: Visit, theme: str, width: int) -> None:
-        opened.page.set_viewport_size({"width": width, "height": HEIGHT})
-        # without motion, since a colour on its way from light to dark has neither's contrast
-        opened.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        opened.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+    open_boxes = staticmethod(stuck_toggles)
+
+    @pytest.mark.parametrize(("width", "theme"), LOOKS)
+    def test_axe_finds_no_violation(self, opened: Visit, width: int, theme: str) -> None:
+        look_at(opened.page, width, theme)
         none(accessibility_violations(opened.page))
 
     def test_nobody_scrolls_sideways(self, opened: Visit) -> None:
@@ -91,6 +116,8 @@ class TestFromFolder(Page):
     @classmethod
     def base(cls, site: Path) -> str:
         return SITE.as_uri() + "/"
+
+    open_boxes = staticmethod(shut_boxes)
 
     def test_one_control_of_each_figure_changes_something(self, opened: Visit) -> None:
         """From a folder only the loading differs: of a figure, and of the lab, one control says whether it came."""

@@ -47,6 +47,7 @@ from linrep_site import (
     lab,
     launch,
     pages,
+    pictures,
     pieces,
     prerequisites,
     quiz,
@@ -59,6 +60,7 @@ def setup(app: Sphinx) -> dict[str, object]:
     assets.setup(app)
     formulas.setup(app)
     figures.setup(app)
+    pictures.setup(app)
     gathered.setup(app)
     exercises.setup(app)
     explain.setup(app)
