@@ -205,9 +205,10 @@ def stuck_toggles(page: Page) -> list[str]:
             complaints.append(f"{name}: has no button")
             continue
         shown = box.evaluate(_INSIDE)
-        for _ in range(2 if shown else 3):
+        for turn in range(2 if shown else 3):
             shown = not shown
-            button.click()
+            # once as a reader does, who must be able to reach it; a script's click takes a tenth of the time
+            button.dispatch_event("click") if turn else button.click()
             with suppress(TimeoutError):  # it may fade in
                 page.wait_for_function(
                     f"box => ({_INSIDE})(box) === {json.dumps(shown)}", arg=box, timeout=OPENING_TIME
