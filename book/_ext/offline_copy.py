@@ -8,10 +8,9 @@ import re
 import sys
 import zipfile
 from collections.abc import Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-
-from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "where-linear-representations-come-from"
@@ -45,15 +44,28 @@ Licences: LICENSE.txt (code), LICENSE-TEXT.txt (text and figures).
 """
 
 
+class _Addresses(HTMLParser):
+    """Whatever the tags of a page name; a tree of all tags would take ten times as long."""
+
+    NAMES = ("href", "src", "data-src", "poster", "action")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value for name, value in attrs if name in self.NAMES and value]
+
+
 def named_in(path: Path) -> list[str]:
     """Addresses that a page or a style sheet names, as they stand there."""
     if path.suffix == ".css":
         return re.findall(r"url\(\s*['\"]?([^'\")]+)", path.read_text("utf8"))
     if path.suffix != ".html":
         return []
-    page = BeautifulSoup(path.read_text("utf8"), "html.parser")
-    names = ("href", "src", "data-src", "poster", "action")
-    return [str(tag[name]) for name in names for tag in page.find_all(attrs={name: True})]
+    page = _Addresses()
+    page.feed(path.read_text("utf8"))
+    return page.found
 
 
 def reachable(site: Path) -> list[Path]:
