@@ -8,10 +8,10 @@ import gzip
 import re
 from dataclasses import dataclass
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 
 from browsing import SITE, built_pages
-from bs4 import BeautifulSoup, Tag
 
 # Kilobytes (1000 bytes) that a page may have transferred, to its end; the one place of these numbers.
 BUDGETS = {"text": 300, "plots": 900, "lab": 600}
@@ -51,6 +51,39 @@ def kind(page: str, html: str) -> str:
     return "plots" if 'class="linrep-figure"' in html else "text"
 
 
+class Tag(dict[str, str]):
+    """The attributes of a tag, by name."""
+
+    def __init__(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+        super().__init__({attribute: value or "" for attribute, value in attributes})
+        self.name = name
+        self.classes = self.get("class", "").split()
+
+
+class _Tags(HTMLParser):
+    """All tags of a page that a browser with scripts looks at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Tag] = []
+        self.without_scripts = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.without_scripts |= tag == "noscript"
+        if not self.without_scripts:
+            self.found.append(Tag(tag, attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.without_scripts &= tag != "noscript"
+
+
+def tags_of(html: str) -> list[Tag]:
+    """Return the tags of a page, in order; a tree of them would take ten times as long."""
+    page = _Tags()
+    page.feed(html)
+    return page.found
+
+
 def load_of(page: str, site: Path = SITE) -> Load:
     """Return the files that a page asks for.
 
@@ -62,20 +95,23 @@ def load_of(page: str, site: Path = SITE) -> Load:
         Folder of the built site.
     """
     path = site / page
-    soup = BeautifulSoup(path.read_text("utf8"), "html.parser")
+    tags = tags_of(path.read_text("utf8"))
 
-    def file(tag: Tag, name: str) -> Path:
-        return (path.parent / str(tag[name]).partition("?")[0].partition("#")[0]).resolve()
+    def file(address: str) -> Path:
+        return (path.parent / address.partition("?")[0].partition("#")[0]).resolve()
 
-    at_once = {path.resolve()}
-    at_once |= {file(tag, "src") for tag in soup.select("script[src], img[src]:not([loading=lazy])")}
-    at_once |= {file(tag, "href") for tag in soup.select("link[rel=stylesheet], link[rel=icon]")}
-    at_once -= {file(tag, "src") for tag in soup.select("noscript [src], img[src^='data:']")}
+    at_once, scrolled = {path.resolve()}, set()
+    for tag in tags:
+        lazy = tag.get("loading") == "lazy"
+        if tag.name in ("script", "img") and "src" in tag and not tag["src"].startswith("data:"):
+            (scrolled if lazy else at_once).add(file(tag["src"]))
+        elif tag.name == "link" and {"stylesheet", "icon"} & set(tag.get("rel", "").split()):
+            at_once.add(file(tag["href"]))
+        elif "linrep-figure" in tag.classes and "data-src" in tag:
+            scrolled |= {file(tag["data-src"]), site / f"_static/plotly/plotly-{tag['data-bundle']}.min.js"}
+    classes = {name for tag in tags for name in tag.classes}
     for sheet in [found for found in at_once if found.suffix == ".css"]:
-        at_once |= {(sheet.parent / name).resolve() for name in fonts(sheet, soup)}
-    scrolled = {file(tag, "src") for tag in soup.select("img[loading=lazy]")}
-    for figure in soup.select(".linrep-figure[data-src]"):
-        scrolled |= {file(figure, "data-src"), site / f"_static/plotly/plotly-{figure['data-bundle']}.min.js"}
+        at_once |= {(sheet.parent / name).resolve() for name in fonts(sheet, classes)}
     return Load(frozenset(at_once), frozenset(scrolled))
 
 
@@ -97,10 +133,9 @@ def _font_rules(sheet: Path) -> tuple[dict[tuple[str, str, str], str], list[tupl
     return files, rules
 
 
-def fonts(sheet: Path, soup: BeautifulSoup) -> set[str]:
+def fonts(sheet: Path, classes: set[str]) -> set[str]:
     """Return the addresses of the fonts of a sheet in which something on the page is set, as its classes tell."""
     files, rules = _font_rules(sheet)
-    classes = {name for tag in soup.find_all(class_=True) for name in tag["class"]}
     used = set()
     for selectors, *key in rules:
         named = [set(re.findall(r"\.([\w-]+)", selector)) for selector in selectors.split(",")]
