@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from browsing import HEIGHT, NARROW, SITE, WIDE, built_pages
-from page_checks import accessibility_violations, too_wide
+from page_checks import accessibility_violations, too_wide, undrawn_figures
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.site]
@@ -32,6 +32,8 @@ def test_every_figure_has_a_link_to_its_data(site: Path) -> None:
 def test_the_data_are_reached_by_keyboard_and_lead_back(visit, site: Path, script: bool) -> None:
     opened = visit((site / CHAPTER).as_uri(), site.as_uri(), java_script_enabled=script)
     page = opened.page
+    if script:  # a figure that came alive between two keys would put its own controls in between
+        assert undrawn_figures(page) == []
     page.locator(".linrep-data a").nth(1).focus()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")
