@@ -8,9 +8,10 @@ import re
 import sys
 import zipfile
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from page_tags import tags_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "where-linear-representations-come-from"
@@ -44,28 +45,14 @@ Licences: LICENSE.txt (code), LICENSE-TEXT.txt (text and figures).
 """
 
 
-class _Addresses(HTMLParser):
-    """Whatever the tags of a page name; a tree of all tags would take ten times as long."""
-
-    NAMES = ("href", "src", "data-src", "poster", "action")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found += [value for name, value in attrs if name in self.NAMES and value]
-
-
 def named_in(path: Path) -> list[str]:
     """Addresses that a page or a style sheet names, as they stand there."""
     if path.suffix == ".css":
         return re.findall(r"url\(\s*['\"]?([^'\")]+)", path.read_text("utf8"))
     if path.suffix != ".html":
         return []
-    page = _Addresses()
-    page.feed(path.read_text("utf8"))
-    return page.found
+    names = ("href", "src", "data-src", "poster", "action")
+    return [tag[name] for tag in tags_of(path.read_text("utf8")) for name in names if tag.get(name)]
 
 
 def reachable(site: Path) -> list[Path]:

@@ -220,11 +220,8 @@ class Walk:
         self.page, self.within = page, within
         self.alive: set[int] = set()
         boxes = f"[...document.querySelectorAll('{FIGURES}')].map(box => box.offsetHeight)"
-        self._window = {
-            "width": WIDE,
-            "height": max(HEIGHT, min(page.evaluate(f"Math.max(0, ...{boxes})") + 200, TALLEST)),
-        }
-        self._look()
+        height = max(HEIGHT, min(page.evaluate(f"Math.max(0, ...{boxes})") + 200, TALLEST))
+        page.set_viewport_size({"width": WIDE, "height": height})
         self._places = page.evaluate(_NUMBER, [within, BOXES, NATIVE, PLOTLY, NOT_WALKED])
         self.count = len(self._places)
         self.controls = [self._control(index) for index in range(self.count)]
@@ -233,11 +230,6 @@ class Walk:
         self.walked = [
             control for control, is_first in zip(self.controls, first, strict=True) if is_first or not one_a_box
         ]
-
-    def _look(self) -> None:
-        self.page.set_viewport_size(self._window)
-        # a ring around what has the focus is no effect
-        self.page.add_style_tag(content="*:focus { outline: none !important; box-shadow: none !important }")
 
     def _control(self, index: int) -> Control:
         place = self.page.locator(f"[data-walk='{index}']")

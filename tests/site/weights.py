@@ -6,12 +6,16 @@ tested on some pages (`test_weights.py`); to open and scroll all of them would t
 
 import gzip
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 
-from browsing import SITE, built_pages
+from browsing import ROOT, SITE, built_pages
+
+sys.path.append(str(ROOT / "book/_ext"))  # for those who run this file
+
+from page_tags import tags_of
 
 # Kilobytes (1000 bytes) that a page may have transferred, to its end; the one place of these numbers.
 BUDGETS = {"text": 300, "plots": 900, "lab": 600}
@@ -51,39 +55,6 @@ def kind(page: str, html: str) -> str:
     return "plots" if 'class="linrep-figure"' in html else "text"
 
 
-class Tag(dict[str, str]):
-    """The attributes of a tag, by name."""
-
-    def __init__(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
-        super().__init__({attribute: value or "" for attribute, value in attributes})
-        self.name = name
-        self.classes = self.get("class", "").split()
-
-
-class _Tags(HTMLParser):
-    """All tags of a page that a browser with scripts looks at."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[Tag] = []
-        self.without_scripts = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.without_scripts |= tag == "noscript"
-        if not self.without_scripts:
-            self.found.append(Tag(tag, attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.without_scripts &= tag != "noscript"
-
-
-def tags_of(html: str) -> list[Tag]:
-    """Return the tags of a page, in order; a tree of them would take ten times as long."""
-    page = _Tags()
-    page.feed(html)
-    return page.found
-
-
 def load_of(page: str, site: Path = SITE) -> Load:
     """Return the files that a page asks for.
 
@@ -95,7 +66,7 @@ def load_of(page: str, site: Path = SITE) -> Load:
         Folder of the built site.
     """
     path = site / page
-    tags = tags_of(path.read_text("utf8"))
+    tags = [tag for tag in tags_of(path.read_text("utf8")) if not tag.in_noscript]
 
     def file(address: str) -> Path:
         return (path.parent / address.partition("?")[0].partition("#")[0]).resolve()

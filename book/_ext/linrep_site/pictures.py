@@ -17,7 +17,7 @@ from sphinx.environment import BuildEnvironment
 from linrep_site.assets import ROOT
 
 HEAVY = 100_000  # bytes of a PNG from which on a third less is worth seconds of the build
-MADE = ROOT / "_build" / "pictures"  # named by what is in the PNG; they outlive the site
+MADE = ROOT / "_build" / "pictures"  # named by what is in the PNG and by how it was pressed; they outlive the site
 
 
 def webp_of(picture: Path, made: Path = MADE) -> Path:
@@ -31,13 +31,13 @@ def webp_of(picture: Path, made: Path = MADE) -> Path:
         Folder of those made before.
     """
     png = picture.read_bytes()
-    target = made / f"{hashlib.sha256(png).hexdigest()}.webp"
+    quality, method = (100, 6) if len(png) > HEAVY else (50, 1)
+    target = made / f"{hashlib.sha256(png).hexdigest()}-{quality}-{method}.webp"
     if not target.is_file():
         made.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(f".{picture.stem}")
         with Image.open(BytesIO(png)) as pixels:
-            effort = {"quality": 100, "method": 6} if len(png) > HEAVY else {"quality": 50, "method": 1}
-            pixels.save(unfinished, "WEBP", lossless=True, **effort)
+            pixels.save(unfinished, "WEBP", lossless=True, quality=quality, method=method)
         unfinished.replace(target)
     return target
 
