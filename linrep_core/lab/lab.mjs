@@ -107,7 +107,7 @@ function createLab(model, root) {
     history = [...past];
     offset = stepNow = past[past.length - 1]?.step ?? 0;
     deaf = Boolean(tables);
-    rested = false;
+    rested = offset >= REST_AT;      // a run that is opened after its rest goes on when it is played
     set(page.element, { "data-step": offset });
     edges = createWorld({ ...config, joint: config.joint ?? undefined }).edges;
     paceNow = null;

@@ -452,8 +452,24 @@ def test_a_saved_run_is_the_same_in_python_and_in_another_lab(open_lab: Open) ->
     assert settings(other) == settings(page)
     assert len(other.locator("path.ll-line-loss").get_attribute("d")) > 300  # the history came along
     action(other, "play").click()
-    until_step(other, int(report["step"]) + 50)
+    until_step(other, int(report["step"]) + 1)
     assert not opened.complaints
+
+
+def test_a_run_opened_after_its_rest_goes_on_when_played(open_lab: Open) -> None:
+    page = open_lab({"m": 2, "d": 2}).page
+    action(page, "menu").click()
+    with page.expect_download() as download:
+        action(page, "json").click()
+    run = json.loads(Path(download.value.path()).read_text("utf8"))
+    for name, values in run["history"].items():
+        run["history"][name] = [*values[:-1], 6000 if name == "step" else values[-1]]
+    page.locator(".ll-paste").fill(json.dumps(run))
+    action(page, "open").click()
+    page.wait_for_selector(".ll-page[data-step='6000']", timeout=PATIENCE)
+    action(page, "menu").click()
+    action(page, "play").click()
+    until_step(page, 6200)
 
 
 @pytest.mark.parametrize(
