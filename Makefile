@@ -161,7 +161,7 @@ $(SETUP)/npm-tools: $(SETUP)/npm
 
 # Chromium draws the static pictures and runs the browser tests; without it those tests are counted as skipped.
 chromium: $(SETUP)/python
-	@$(BIN)/python -c 'import sys; sys.path.insert(0, "book/_ext"); import chromium; sys.exit(not chromium.find_chromium())' || sh tests/site/install_chromium.sh
+	@PYTHON=$(BIN)/python sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
 	rm -rf $(SITE) $(CLASS) _build/handouts* _build/.doctrees _build/jupyter_execute _build/vendor
