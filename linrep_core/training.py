@@ -33,10 +33,10 @@ from linrep_core._stepping import (
     measured,
 )
 from linrep_core.geometry import linearity
-from linrep_core.kernel import tiled_cross_entropy
+from linrep_core.kernel import tabled_cross_entropy, tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel
 from linrep_core.natural_gradient import MAX_UNKNOWNS, NaturalGradient
-from linrep_core.predictor import SoftmaxPredictor, check_dtype, cross_entropy
+from linrep_core.predictor import SoftmaxPredictor, check_dtype
 
 DEFAULT_LEARNING_RATES = {"sgd": 0.1, "momentum": 0.1, "adam": 0.02, "lbfgs": 1.0, "natural": 1.0}
 OPTIMIZERS = tuple(DEFAULT_LEARNING_RATES)
@@ -309,12 +309,13 @@ class _Trainer:
         self.records: list[dict[str, float]] = []
         self.recorded = predictor
         n_logits = len(predictor.embeddings) * model.n_tokens
-        # a small table of logits is cheaper whole; the tiles are for those that leave the cache
-        self.cross_entropy = cross_entropy if n_logits < THREADED_LOGITS else tiled_cross_entropy
         device = _choose_device(settings["device"], n_logits)
         self.embeddings = predictor.embeddings.clone().to(device).requires_grad_()
         self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
+        self.p = None
+        if n_logits < THREADED_LOGITS:  # a small table is cheaper whole; the tiles are for those that leave the cache
+            self.p = torch.as_tensor(model.next_token_distribution(self.contexts)).to(self.embeddings)
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
         if self.batch_size is not None:
@@ -344,8 +345,10 @@ class _Trainer:
         return NaturalGradient(self.embeddings.detach(), self.unembeddings.detach(), p, self.weights, self.loss_of)
 
     def loss_of(self, embeddings: torch.Tensor, unembeddings: torch.Tensor) -> torch.Tensor:
+        if self.p is not None:
+            return tabled_cross_entropy(embeddings, unembeddings, self.p, self.weights)
         expected = self.model.expected_unembedding(unembeddings, self.contexts)
-        return self.cross_entropy(embeddings, unembeddings, expected, self.weights)
+        return tiled_cross_entropy(embeddings, unembeddings, expected, self.weights)
 
     def exact_loss(self) -> torch.Tensor:
         return self.loss_of(self.embeddings, self.unembeddings)

@@ -9,6 +9,8 @@ from browsing import ROOT
 from playwright.sync_api import Page, TimeoutError
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+# axe's rules about what a page looks like; all others are about what it is made of, in any width and theme
+LOOK_RULES = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
 DRAWING_TIME = 60_000  # milliseconds that a figure may take on a busy machine, plotly's loading included
 OPENING_TIME = 30_000  # milliseconds until a hidden box shows its content; plotly may be starting meanwhile
 
@@ -98,7 +100,7 @@ _REACHABLE = """() => [...document.querySelectorAll(".pst-scrollable-table-conta
 # stands for a formula, and in each block one token of every kind for all of its kind (the others are bare text): half
 # the time. It is the one furthest left, which no edge cuts off, of more than one character, since axe passes over the
 # colours of single ones. A token that has anything besides its class, or inside, stays.
-_AXE = """async () => {
+_AXE = """async only => {
   const formulas = [...document.querySelectorAll(".katex-html, .katex-mathml math")]
     .map(formula => [formula, [...formula.childNodes]]);
   for (const [formula] of formulas) formula.replaceChildren("formula");
@@ -115,7 +117,8 @@ _AXE = """async () => {
   }
   for (const [token, text] of repeated) token.replaceWith(text);
   try {
-    const { violations } = await axe.run({ preload: false, resultTypes: ["violations"] });
+    const { violations } = await axe.run({ preload: false, resultTypes: ["violations"],
+      ...(only ? { runOnly: { type: "rule", values: only } } : {}) });
     return violations.map(rule =>
       `${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | "));
   } finally {
@@ -169,13 +172,13 @@ def too_wide(page: Page) -> list[str]:
     return page.evaluate(_WIDE)
 
 
-def accessibility_violations(page: Page, axe: Path = AXE) -> list[str]:
-    """What axe-core objects to, best practice included."""
+def accessibility_violations(page: Page, only: list[str] | None = None, axe: Path = AXE) -> list[str]:
+    """What axe-core objects to, best practice included, or by some of its rules only."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe.read_text("utf8") + ";0")
     with suppress(TimeoutError):  # then axe says so
         page.wait_for_function(_REACHABLE, timeout=5000)
-    return page.evaluate(_AXE)
+    return page.evaluate(_AXE, only)
 
 
 def shut_boxes(page: Page) -> list[str]:

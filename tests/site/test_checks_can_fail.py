@@ -6,6 +6,7 @@ import pytest
 from browsing import NARROW, ROOT, Visit
 from controls import dead_controls, silent_copy_buttons
 from page_checks import (
+    LOOK_RULES,
     accessibility_violations,
     missing_pictures,
     shut_boxes,
@@ -202,6 +203,12 @@ def test_accessibility(visit_html: VisitHtml, html: str, rule: str) -> None:
     assert bool(found) == bool(rule), found
     assert all(each.startswith(rule) for each in found)
     assert page.locator("main").inner_html() == before, "the check left its traces on the page"
+
+
+def test_accessibility_by_some_rules(visit_html: VisitHtml) -> None:
+    page = visit_html("<main><h1>Title</h1><input><p style='color: #ccc; background: #fff'>faint</p></main>").page
+    (found,) = accessibility_violations(page, LOOK_RULES)
+    assert found.startswith("color-contrast")
 
 
 TOGGLE = """<main class='bd-article'><div class='admonition toggle' id='box'><p class='admonition-title'>Solution

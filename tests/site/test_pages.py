@@ -7,6 +7,7 @@ import pytest
 from browsing import HEIGHT, NARROW, SITE, WIDE, Visit, as_page, built_pages
 from controls import FIGURES, dead_controls, silent_copy_buttons
 from page_checks import (
+    LOOK_RULES,
     accessibility_violations,
     missing_pictures,
     shut_boxes,
@@ -22,9 +23,9 @@ from weights import LAB_PAGE
 pytestmark = pytest.mark.browser
 
 PAGES = built_pages()
-# Both widths and both themes: what a width shows or hides has the colours of every page, so the other two pairs are
-# looked at on pages that have one of each kind (`test_axe_finds_no_violation_in_any_look`).
-LOOKS = [(WIDE, "light"), (NARROW, "dark")]
+# Both widths and both themes, the second by the rules about looks: what a width shows or hides is the frame of every
+# page, so all rules and all four pairs are for pages that have one of each kind (`..._in_any_look`).
+LOOKS = [(WIDE, "light", None), (NARROW, "dark", LOOK_RULES)]
 
 
 def none(complaints: list[str]) -> None:
@@ -42,8 +43,8 @@ def test_the_site_is_built(site: Path) -> None:
     assert "book/index.html" in PAGES
 
 
-@pytest.mark.parametrize(("width", "theme"), [(WIDE, "dark"), (NARROW, "light")])
-@pytest.mark.parametrize("page", ["book/index.html", LAB_PAGE, "book/model/predicting-the-next-token.html"])
+@pytest.mark.parametrize(("width", "theme"), [(WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")])
+@pytest.mark.parametrize("page", ["book/index.html", LAB_PAGE, "book/simulations/phase-diagram.html"])
 def test_axe_finds_no_violation_in_any_look(
     visit: Callable[..., Visit], served: str, page: str, width: int, theme: str
 ) -> None:
@@ -93,10 +94,10 @@ class TestFromServer(Page):
 
     open_boxes = staticmethod(stuck_toggles)
 
-    @pytest.mark.parametrize(("width", "theme"), LOOKS)
-    def test_axe_finds_no_violation(self, opened: Visit, width: int, theme: str) -> None:
+    @pytest.mark.parametrize(("width", "theme", "rules"), LOOKS)
+    def test_axe_finds_no_violation(self, opened: Visit, width: int, theme: str, rules: list[str] | None) -> None:
         look_at(opened.page, width, theme)
-        none(accessibility_violations(opened.page))
+        none(accessibility_violations(opened.page, rules))
 
     def test_nobody_scrolls_sideways(self, opened: Visit) -> None:
         opened.page.set_viewport_size({"width": NARROW, "height": HEIGHT})
