@@ -1,7 +1,6 @@
 """What must hold on a page, each check a function from the open page to a list of complaints (empty: all well)."""
 
 import base64
-import json
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,8 @@ DRAWING_TIME = 60_000  # milliseconds that a figure may take on a busy machine, 
 OPENING_TIME = 30_000  # milliseconds until a hidden box shows its content; plotly may be starting meanwhile
 
 BOXES = ".bd-article .admonition.toggle, .bd-article details"  # that open and close
+
+BUTTON = ":scope > summary, button.toggle-button"  # of such a box
 
 _FORMULAS = r"""() => {
   const complaints = [];
@@ -134,6 +135,34 @@ _INSIDE = """box => {
 }"""
 
 
+# One box after the other: one inside another is tried after that, which is then open.
+_STUCK = """async ([boxes, button, patience]) => {
+  const inside = INSIDE, complaints = [], frame = () => new Promise(requestAnimationFrame);
+  const becomes = async (box, shown) => {     // it may fade in
+    const end = performance.now() + patience;
+    while (inside(box) !== shown && performance.now() < end) await frame();
+    return inside(box) === shown;
+  };
+  for (const box of document.querySelectorAll(boxes)) {
+    const name = box.id || box.className, opens = box.querySelector(button);
+    if (!opens) { complaints.push(name + ": has no button"); continue; }
+    opens.scrollIntoView({ block: "center", behavior: "instant" });
+    const { x, y, width, height } = opens.getBoundingClientRect();
+    const hit = document.elementFromPoint(x + width / 2, y + height / 2);
+    if (!opens.contains(hit)) complaints.push(`${name}: its button is covered by ${hit?.outerHTML.slice(0, 80)}`);
+    let shown = inside(box);
+    for (let turns = shown ? 2 : 3; turns; turns--) {
+      shown = !shown;
+      opens.click();
+      if (await becomes(box, shown)) continue;
+      complaints.push(`${name}: does not ${shown ? "open" : "close"}`);
+      break;
+    }
+  }
+  return complaints;
+}"""
+
+
 def untypeset_formulas(page: Page) -> list[str]:
     """Formulas that KaTeX did not set, and dollars, brackets and commands of TeX left in the text."""
     return page.evaluate(_FORMULAS)
@@ -197,26 +226,19 @@ def shut_boxes(page: Page) -> list[str]:
 
 
 def stuck_toggles(page: Page) -> list[str]:
-    """Solutions, proofs and hidden cells that do not open and close; all are left open."""
-    complaints = []
-    for box in page.query_selector_all(BOXES):
-        # one inside another is tried after that, which is then open
-        is_details = box.evaluate("box => box.tagName") == "DETAILS"
-        button = box.query_selector("summary" if is_details else "button.toggle-button")
-        name = box.get_attribute("id") or box.get_attribute("class")
-        if not button:
-            complaints.append(f"{name}: has no button")
+    """Solutions, proofs and hidden cells that do not open and close, or whose button is covered; all are left open."""
+    complaints = page.evaluate(_STUCK.replace("INSIDE", _INSIDE), [BOXES, BUTTON, OPENING_TIME])
+    if complaints:
+        return complaints
+    for kind in BOXES.split(", "):  # one of each as a reader does: they share their scripts
+        box = page.query_selector(kind)
+        if box is None:
             continue
-        shown = box.evaluate(_INSIDE)
-        for turn in range(2 if shown else 3):
-            shown = not shown
-            # once as a reader does, who must be able to reach it; a script's click takes a tenth of the time
-            button.dispatch_event("click") if turn else button.click()
-            with suppress(TimeoutError):  # it may fade in
-                page.wait_for_function(
-                    f"box => ({_INSIDE})(box) === {json.dumps(shown)}", arg=box, timeout=OPENING_TIME
-                )
-                continue
-            complaints.append(f"{name}: does not {'open' if shown else 'close'}")
-            break
+        button = box.query_selector(BUTTON)
+        button.click()
+        with suppress(TimeoutError):
+            page.wait_for_function(f"box => !({_INSIDE})(box)", arg=box, timeout=OPENING_TIME)
+            button.dispatch_event("click")
+            continue
+        complaints.append(f"{kind}: does not close by a click of the mouse")
     return complaints

@@ -216,6 +216,9 @@ TOGGLE = """<main class='bd-article'><div class='admonition toggle' id='box'><p 
   <script>document.querySelector('button').onclick = () => ACTION</script>"""
 
 
+COVER = "<i style='position: fixed; inset: 0'></i>"
+
+
 @pytest.mark.parametrize(
     ("html", "complaint"),
     [
@@ -223,6 +226,11 @@ TOGGLE = """<main class='bd-article'><div class='admonition toggle' id='box'><p 
         (TOGGLE.replace("ACTION", "inside.hidden = false"), "does not close"),
         (TOGGLE.replace("ACTION", "0"), "does not open"),
         (TOGGLE.replace("button", "b"), "has no button"),
+        (TOGGLE.replace("ACTION", "inside.hidden = !inside.hidden") + COVER, "is covered by <i"),
+        (
+            TOGGLE.replace("onclick = ()", "onclick = event").replace("ACTION", "inside.hidden ^= !event.isTrusted"),
+            "by a click of the mouse",
+        ),
         ("<main class='bd-article'><details><summary>More</summary><p>Text.</p></details></main>", ""),
     ],
 )
