@@ -302,7 +302,6 @@ answer(
     mistakes=[
         Mistake(lambda: -_push(1 / 4, 1 / 5, [3, 4]), "that is a step uphill: a forbidden word is pushed away"),
         Mistake(lambda: _push(1, 1 / 5, [3, 4]), "a context pushes by its weight w(x)"),
-        Mistake(lambda: _push(1 / 4, 4 / 5, [3, 4]), "the word is forbidden, so p(y | x) is 0 and the gap is 1/5"),
         Mistake(lambda: -1 / 4 * 1 / 5 * 5, "that is the length of the step; multiply it by that of f(x)"),
     ],
     because="The push is as strong as the probability that is still wasted.",
