@@ -289,6 +289,25 @@ answer(
 )
 
 
+def _push(weight: float, p_hat: float, embedding: list[float]) -> float:
+    """Change of the logit of a forbidden word when its unembedding takes one step downhill, with rate 1."""
+    return -weight * p_hat * float(np.dot(embedding, embedding))
+
+
+answer(
+    "ex-one-push",
+    asks="the change of the logit, with its sign",
+    kind=Number(),
+    right=lambda: _push(1 / 4, 1 / 5, [3, 4]),
+    mistakes=[
+        Mistake(lambda: -_push(1 / 4, 1 / 5, [3, 4]), "that is a step uphill: a forbidden word is pushed away"),
+        Mistake(lambda: _push(1, 1 / 5, [3, 4]), "a context pushes by its weight w(x)"),
+        Mistake(lambda: -1 / 4 * 1 / 5 * 5, "that is the length of the step; multiply it by that of f(x)"),
+    ],
+    because="The push is as strong as the probability that is still wasted.",
+)
+
+
 def _first_with_too_few(equations: Callable[[int], int], numbers: Callable[[int], int]) -> int:
     """The first number of concepts, from 2 on, with more equations than numbers to satisfy them."""
     return next(m for m in range(2, 40) if numbers(m) < equations(m))
@@ -315,6 +334,32 @@ answer(
         ),
     ],
     because="A count is a hint and not a proof: all right sides come from one p.",
+)
+
+
+# ---- Which contexts make lines --------------------------------------------------------------------------------------
+
+
+def _heaps(told: list[list[int]], n_concepts: int) -> list[int]:
+    """Number of heaps and words in a heap, if contexts tell these sets of concepts: by what allows which word."""
+    words = np.array(concept_vectors(n_concepts))
+    marks = [tuple(tuple(word[concepts]) for concepts in told) for word in words]
+    return [len(set(marks)), len(words) // len(set(marks))]
+
+
+TOLD = [[0, 1], [1, 2]]
+
+answer(
+    "ex-heaps",
+    asks="the number of heaps and the number of words in each, two numbers",
+    kind=Array((2,)),
+    right=lambda: _heaps(TOLD, 4),
+    mistakes=[
+        Mistake(lambda: _heaps(TOLD[:1], 4), "the contexts that tell the third concept divide these heaps once more"),
+        Mistake(lambda: _heaps([[0, 1, 2, 3]], 4), "no context tells the fourth concept, so two words stay together"),
+        Mistake(lambda: _heaps(TOLD, 4)[::-1], "these are the right numbers, the words in each heap first"),
+    ],
+    because="Words are told apart by all contexts together.",
 )
 
 

@@ -20,8 +20,6 @@ from page_tags import tags_of
 # Kilobytes (1000 bytes) that a page may have transferred, to its end; the one place of these numbers.
 BUDGETS = {"text": 300, "plots": 900, "lab": 600}
 LAB_PAGE = "book/lab/the-lab.html"
-# Four figures in space beside a lab, and half a megabyte of plotly that draws them: no page has more to see.
-RICHEST = {"book/model/predicting-the-next-token.html": 1100}
 
 # As common hosts do it: text compressed at zlib's usual level, pictures and fonts as they are.
 COMPRESSED = {".html", ".css", ".js", ".svg", ".csv"}
@@ -129,7 +127,7 @@ def heaviest(files: frozenset[Path], count: int = 5) -> str:
 def too_heavy(page: str, site: Path = SITE) -> str:
     """Return what is wrong with the weight of a page, with the files that make it; nothing if it is light enough."""
     which, load = kind(page, (site / page).read_text("utf8")), load_of(page, site)
-    weighs, budget = weight(load.all) / 1000, RICHEST.get(page, BUDGETS[which])
+    weighs, budget = weight(load.all) / 1000, BUDGETS[which]
     if weighs < budget:
         return ""
     return f"{page}: {weighs:.0f} kB, and a page of the kind {which!r} may have {budget}: {heaviest(load.all)}"

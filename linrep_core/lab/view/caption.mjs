@@ -10,7 +10,7 @@ export const WHY = {
   straight: "proofs/the-bottleneck.html#thm-bottleneck",
   bent: "proofs/the-bottleneck.html#thm-unlimited-dimension",
   narrow: "proofs/the-bottleneck.html#prop-enough-dimensions",
-  stuck: "model/predicting-the-next-token.html#sec-stuck",
+  stuck: "model/which-contexts-make-lines.html#sec-stuck",
   silent: "proofs/zero-probabilities-push.html#prop-zero-push",
   untold: "proofs/zero-probabilities-push.html#sec-which-concepts",
   crooked: "model/what-is-a-linear-representation.html#thm-price",
