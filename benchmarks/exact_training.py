@@ -8,7 +8,7 @@ Prints ratios of times measured in this run, on this machine. The peers:
 - the machine itself: its matrix products and its exponentials, alone.
 
     python benchmarks/exact_training.py            all parts, about ten minutes on two cores
-    python benchmarks/exact_training.py kernel     one of: kernel, many, natural, growth
+    python benchmarks/exact_training.py kernel     one of: kernel, small, many, natural, growth
     python benchmarks/exact_training.py growth --save     also writes results/growth.csv, which the book shows
 """
 
@@ -30,6 +30,7 @@ from tqdm import tqdm
 from linrep_core import ConceptGraph, LatentConditionalModel, SoftmaxPredictor, train
 from linrep_core.ensemble import train_many
 from linrep_core.kernel import tiled_cross_entropy
+from linrep_core.predictor import cross_entropy
 
 REPEATS = 5
 SIZES = range(3, 13)
@@ -129,6 +130,22 @@ def kernel() -> None:
     print(f"          the tiled loss takes {times['tiled'] / limit:.1f} times that")
 
 
+def small() -> None:
+    """A step of a small problem: the dense reference, which `train` uses there, and both formulas without a table."""
+    m = dim = 4
+    model, f, g, weights = problem(m, dim)
+
+    def plain_step() -> None:
+        f.grad = g.grad = None
+        cross_entropy(f, g, model.expected_unembedding(g), weights).backward()
+
+    steps = {"dense": dense_step(m, dim), "plain": plain_step, "tiled": tiled_step(m, dim)}
+    times = {name: best_time(step, repeats=1000) for name, step in steps.items()}
+    print(f"exact loss and gradients, m={m}, d={dim}, float32")
+    for name, seconds in times.items():
+        print(f"  {name:7} {1e6 * seconds:8.0f} us, {seconds / times['dense']:.1f} times the dense one")
+
+
 def many() -> None:
     """Sixteen seeds at once, beside one after the other."""
     worlds = [LatentConditionalModel(ConceptGraph.random(5, seed=seed)) for seed in range(16)]
@@ -193,7 +210,7 @@ def save_growth(rows: list[tuple[float, ...]]) -> None:
     GROWTH.write_text("\n".join(lines) + "\n", "utf8")
 
 
-PARTS = {"kernel": kernel, "many": many, "natural": natural, "growth": growth}
+PARTS = {"kernel": kernel, "small": small, "many": many, "natural": natural, "growth": growth}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="What exact training costs, each part beside its plain peer.")

@@ -1,15 +1,12 @@
-"""The exact loss and its gradients in one go: from a table of p(y | x) where that is small, else tile by tile.
+"""The exact loss and its gradients in one pass over tiles of contexts; the table of logits is never stored.
 
 Book: part "Simulations", chapter "Fast and exact". `linrep_core.predictor.cross_entropy` is the plain formula that this
 module must agree with.
+Autograd keeps the n_contexts by n_tokens table of logits, and a second one of probabilities, for the way back. Here a
+tile of contexts, small enough for the cache of the processor, goes forwards and backwards at once: its logits are
+overwritten by their exponentials, which give the loss, the gradient of the embeddings and the share of the tile in the
+gradient of the unembeddings.
 
-A small step spends its time in calls. Autograd makes twenty of the plain formula, `tabled_cross_entropy` ten.
-
-A large step spends it in memory. Autograd keeps the n_contexts by n_tokens table of logits, and a second one of
-probabilities, for the way back. In `tiled_cross_entropy` a tile of contexts, small enough for the cache of the
-processor, goes forwards and backwards at once: its logits are overwritten by their exponentials, which give the loss,
-the gradient of the embeddings and the share of the tile in the gradient of the unembeddings; the table of logits is
-never stored.
 """
 
 from __future__ import annotations
@@ -106,66 +103,6 @@ class _TiledCrossEntropy(torch.autograd.Function):
         f, w, per_context, grad_f, grad_g = ctx.saved_tensors
         problem = grad[:, None, None]
         return grad_f * problem, grad_g * problem, -w.unsqueeze(2) * f * problem, per_context * grad[:, None]
-
-
-def tabled_cross_entropy(
-    embeddings: torch.Tensor, unembeddings: torch.Tensor, p: torch.Tensor, weights: torch.Tensor
-) -> torch.Tensor:
-    """sum_x w(x) [ log sum_y exp(f(x).g(y)) - sum_y p(y | x) f(x).g(y) ], for tables that fit into the cache.
-
-    Parameters
-    ----------
-    embeddings, unembeddings
-        Shapes (n_contexts, dim) and (n_tokens, dim).
-    p
-        p(y | x), shape (n_contexts, n_tokens), from `LatentConditionalModel.next_token_distribution`.
-    weights
-        Shape (n_contexts,), summing to 1.
-
-    Returns
-    -------
-    scalar tensor, in nats
-        Differentiable once, in the embeddings and unembeddings. nan where an entry is nan.
-
-    Raises
-    ------
-    ValueError
-        For anything else than tensors of these shapes, of one type and on one device.
-
-    Examples
-    --------
-    >>> f, g, w = torch.zeros(9, 2), torch.zeros(4, 2), torch.full((9,), 1 / 9)
-    >>> round(float(tabled_cross_entropy(f, g, torch.full((9, 4), 0.25), w).exp()), 4)
-    4.0
-    """
-    check_loss_shapes(embeddings, unembeddings, embeddings, weights)
-    expected = (len(embeddings), len(unembeddings))
-    if not isinstance(p, torch.Tensor) or tuple(p.shape) != expected:
-        raise ValueError(f"p must be a tensor of shape {expected} beside the tables, got {shown(p)}")
-    if (p.dtype, p.device) != (embeddings.dtype, embeddings.device):
-        raise ValueError(f"p must be {embeddings.dtype} on {embeddings.device} as the embeddings")
-    loss: torch.Tensor = _TabledCrossEntropy.apply(embeddings, unembeddings, p, weights)
-    return loss
-
-
-class _TabledCrossEntropy(torch.autograd.Function):
-    """The derivative by a logit is w(x) (p_hat(y | x) - p(y | x)), made from what the loss has left."""
-
-    @staticmethod
-    def forward(ctx: Any, f: torch.Tensor, g: torch.Tensor, p: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-        logits = f @ g.T
-        log_normalizer = logits.logsumexp(dim=1, keepdim=True)
-        loss = w @ (log_normalizer.squeeze(1) - (logits * p).sum(dim=1))
-        if any(ctx.needs_input_grad):
-            residual = (logits - log_normalizer).exp_().sub_(p).mul_(w.unsqueeze(1))
-            ctx.save_for_backward(residual @ g, residual.T @ f)
-        return loss
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        grad_f, grad_g = ctx.saved_tensors
-        return grad_f * grad, grad_g * grad, None, None
 
 
 def _with_ones(g: torch.Tensor) -> torch.Tensor:

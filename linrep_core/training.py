@@ -33,7 +33,7 @@ from linrep_core._stepping import (
     measured,
 )
 from linrep_core.geometry import linearity
-from linrep_core.kernel import tabled_cross_entropy, tiled_cross_entropy
+from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import LatentConditionalModel
 from linrep_core.natural_gradient import MAX_UNKNOWNS, NaturalGradient
 from linrep_core.predictor import SoftmaxPredictor, check_dtype
@@ -314,7 +314,9 @@ class _Trainer:
         self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         self.p = None
-        if n_logits < THREADED_LOGITS:  # a small table is cheaper whole; the tiles are for those that leave the cache
+        if (
+            n_logits < THREADED_LOGITS
+        ):  # a small step is made of calls, and with the table there are few; tiles save memory
             self.p = torch.as_tensor(model.next_token_distribution(self.contexts)).to(self.embeddings)
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
@@ -346,7 +348,8 @@ class _Trainer:
 
     def loss_of(self, embeddings: torch.Tensor, unembeddings: torch.Tensor) -> torch.Tensor:
         if self.p is not None:
-            return tabled_cross_entropy(embeddings, unembeddings, self.p, self.weights)
+            logits = embeddings @ unembeddings.T
+            return self.weights @ torch.nn.functional.cross_entropy(logits, self.p, reduction="none")
         expected = self.model.expected_unembedding(unembeddings, self.contexts)
         return tiled_cross_entropy(embeddings, unembeddings, expected, self.weights)
 

@@ -40,7 +40,7 @@ from linrep_core.geometry import (
     mean_pairwise_cosine,
     unembedding_steering_vectors,
 )
-from linrep_core.kernel import tabled_cross_entropy, tiled_cross_entropy
+from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.language import subset_sums
 from linrep_core.logit_distance import near_zero_divergence_pair
 from linrep_core.phase_diagram import Diagram, cells, diagrams, method_settings, method_steps, phase_cell
@@ -225,15 +225,6 @@ CALLS = {
             "embeddings": F,
             "unembeddings": G,
             "expected_unembedding": MODEL.expected_unembedding(G),
-            "weights": torch.as_tensor(MODEL.weights()),
-        },
-    ),
-    "tabled_cross_entropy": (
-        tabled_cross_entropy,
-        {
-            "embeddings": F,
-            "unembeddings": G,
-            "p": torch.as_tensor(MODEL.next_token_distribution()),
             "weights": torch.as_tensor(MODEL.weights()),
         },
     ),
@@ -1004,17 +995,6 @@ BAD = {
             (torch.ones(9, 1), "floating-point tensor with 1 axes"),
             (MODEL.weights(), "floating-point tensor with 1 axes"),
         ],
-    },
-    "tabled_cross_entropy": {
-        "embeddings": [*BAD_TENSORS, (F.float(), "torch.float32 on cpu")],
-        "unembeddings": [*BAD_TENSORS, (G[:, :1], "shape (4, 2) beside the embeddings, got (4, 1)")],
-        "p": [
-            (None, "a tensor of shape (9, 4) beside the tables, got None"),
-            (MODEL.next_token_distribution(), "a tensor of shape (9, 4) beside the tables, got"),
-            (torch.ones(4, 9, dtype=torch.float64), "a tensor of shape (9, 4) beside the tables, got"),
-            (torch.ones(9, 4), "torch.float64 on cpu as the embeddings"),
-        ],
-        "weights": [(MODEL.weights(), "floating-point tensor with 1 axes")],
     },
     "tiled_cross_entropy": {
         "embeddings": [

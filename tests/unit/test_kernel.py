@@ -1,4 +1,4 @@
-"""The tiled and the tabled loss against the dense formula and torch's own cross-entropy: values, gradients, tiles."""
+"""The tiled loss against the dense formula and torch's own cross-entropy: values, gradients, tiles, many problems."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linrep_core import ConceptGraph, LatentConditionalModel, SoftmaxPredictor, kernel
-from linrep_core.kernel import tabled_cross_entropy, tiled_cross_entropy
+from linrep_core.kernel import tiled_cross_entropy
 from linrep_core.predictor import cross_entropy
 
 
@@ -30,20 +30,6 @@ def test_it_is_the_dense_loss_with_the_same_gradients_whatever_the_tile(m, d, se
     dense = cross_entropy(*tensors)
     torch.testing.assert_close(tiled, dense, rtol=1e-12, atol=1e-12)
     for ours, theirs in zip(torch.autograd.grad(tiled, tensors), torch.autograd.grad(dense, tensors), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
-
-
-@settings(max_examples=40, deadline=None)
-@given(m=st.integers(1, 5), d=st.integers(1, 6), seed=st.integers(0, 99))
-def test_from_a_table_of_probabilities_it_is_the_dense_loss_with_the_same_gradients(m, d, seed):
-    f, g, _, w = problem(m, d, seed)
-    model = LatentConditionalModel(ConceptGraph.random(m, seed=seed))
-    tabled = tabled_cross_entropy(f, g, torch.as_tensor(model.next_token_distribution()), w)
-    dense = cross_entropy(f, g, model.expected_unembedding(g), w)
-    torch.testing.assert_close(tabled, dense, rtol=1e-12, atol=1e-12)
-    for ours, theirs in zip(
-        torch.autograd.grad(3 * tabled, [f, g]), torch.autograd.grad(3 * dense, [f, g]), strict=True
-    ):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 

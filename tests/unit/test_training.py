@@ -494,3 +494,13 @@ def test_a_start_far_from_the_floor_is_no_divergence():
     run = quick(steps=400, initialization="gaussian", scale=60.0, learning_rate=2.0)
     assert run.history["excess_loss"][0] > 1000 * math.log(4)
     assert run.excess_loss < run.history["excess_loss"][0] / 10
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "natural"])
+def test_small_and_large_problems_are_trained_alike(monkeypatch, optimizer):
+    settings = {"steps": 30, "optimizer": optimizer, "progress": False}
+    model = LatentConditionalModel(ConceptGraph.random(3, seed=0))
+    with_table = train(model, 3, **settings)
+    monkeypatch.setattr("linrep_core.training.THREADED_LOGITS", 0)
+    in_tiles = train(model, 3, **settings)
+    np.testing.assert_allclose(in_tiles.history["excess_loss"], with_table.history["excess_loss"], atol=1e-10)
