@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from browsing import ROOT
-from playwright.sync_api import Page, TimeoutError
+from playwright.sync_api import ElementHandle, Page, TimeoutError
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 # axe's rules about what a page looks like; all others are about what it is made of, in any width and theme
@@ -188,12 +188,20 @@ def undrawn_figures(page: Page) -> list[str]:
             page.wait_for_function(settled, arg=figure, timeout=DRAWING_TIME)
         fault = figure.evaluate(_DRAWN)
         if fault == "look":
-            plot = figure.query_selector(".gl-container canvas")
-            picture = base64.b64encode(plot.screenshot(animations="disabled")).decode()
-            fault = "" if page.evaluate(_COLOURED_PIXELS, picture) > 50 else "shows no data"
+            fault = "" if _shows_colour(page, figure.query_selector(".gl-container canvas")) else "shows no data"
         if fault:
             complaints.append(f"{name} {fault}")
     return complaints
+
+
+def _shows_colour(page: Page, canvas: ElementHandle) -> bool:
+    """Whether WebGL has drawn data, now or a few frames later; the picture behind must not stand in for it."""
+    for _ in range(5):
+        shot = canvas.screenshot(animations="disabled", style=".linrep-stage img { visibility: hidden !important }")
+        if page.evaluate(_COLOURED_PIXELS, base64.b64encode(shot).decode()) > 50:
+            return True
+        page.wait_for_timeout(100)
+    return False
 
 
 def too_wide(page: Page) -> list[str]:
