@@ -237,6 +237,8 @@
   function moved(event) {
     // the theme scrolls the contents in the sidebar by itself
     if (event.type === "scroll" && event.target !== document) return;
+    // a browser may tell of a mouse at rest when the page below it is laid out
+    if (event.type === "pointermove" && !event.movementX && !event.movementY) return;
     MOVES.forEach(function (name) { window.removeEventListener(name, moved, true); });
     start();
   }
