@@ -31,7 +31,7 @@ const RUNS = Number(process.env.RUNS ?? 3);
 
 function chromium() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+  for (const name of ["chromium", "chromium-browser", "google-chrome", "chromium-headless-shell"]) {
     try { return execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(); } catch { /* the next name */ }
   }
   console.error("Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path");

@@ -313,11 +313,8 @@ class _Trainer:
         self.embeddings = predictor.embeddings.clone().to(device).requires_grad_()
         self.unembeddings = predictor.unembeddings.clone().to(device).requires_grad_()
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
-        self.p = None
-        if (
-            n_logits < THREADED_LOGITS
-        ):  # a small step is made of calls, and with the table there are few; tiles save memory
-            self.p = torch.as_tensor(model.next_token_distribution(self.contexts)).to(self.embeddings)
+        # a small step is made of calls, and with the table of p(y | x) there are few; a large one needs tiles
+        self.p = self._probabilities() if n_logits < THREADED_LOGITS else None
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
         if self.batch_size is not None:
@@ -343,8 +340,11 @@ class _Trainer:
             raise ValueError(
                 f"dim must be at most {MAX_UNKNOWNS // n_tokens} for natural with {n_tokens} tokens, got {dim}"
             )
-        p = torch.as_tensor(self.model.next_token_distribution(self.contexts)).to(self.embeddings)
+        p = self._probabilities() if self.p is None else self.p
         return NaturalGradient(self.embeddings.detach(), self.unembeddings.detach(), p, self.weights, self.loss_of)
+
+    def _probabilities(self) -> torch.Tensor:
+        return torch.as_tensor(self.model.next_token_distribution(self.contexts)).to(self.embeddings)
 
     def loss_of(self, embeddings: torch.Tensor, unembeddings: torch.Tensor) -> torch.Tensor:
         if self.p is not None:

@@ -92,6 +92,14 @@ def pause(page: Page) -> None:
     page.wait_for_function("document.querySelector('.linrep-lab').lab.report().embeddings", timeout=PATIENCE)
 
 
+def downloaded(page: Page, kind: str) -> Path:
+    """Open the menu and take what one of its items saves."""
+    action(page, "menu").click()
+    with page.expect_download() as download:
+        action(page, kind).click()
+    return Path(download.value.path())
+
+
 def said(page: Page) -> str:
     message = page.locator(".ll-message")
     return message.inner_text() if message.is_visible() else ""
@@ -429,10 +437,7 @@ def test_a_saved_run_is_the_same_in_python_and_in_another_lab(open_lab: Open) ->
     page = opened.page
     action(page, "play").click()
     until_step(page, 300)
-    action(page, "menu").click()
-    with page.expect_download() as download:
-        action(page, "json").click()
-    text = Path(download.value.path()).read_text("utf8")
+    text = downloaded(page, "json").read_text("utf8")
     report = page.evaluate("document.querySelector('.linrep-lab').lab.report()")
     model, predictor, history = read_run(text)
     assert predictor.loss(model).item() == pytest.approx(report["loss"], abs=1e-9)
@@ -458,10 +463,7 @@ def test_a_saved_run_is_the_same_in_python_and_in_another_lab(open_lab: Open) ->
 
 def test_a_run_opened_after_its_rest_goes_on_when_played(open_lab: Open) -> None:
     page = open_lab({"m": 2, "d": 2}).page
-    action(page, "menu").click()
-    with page.expect_download() as download:
-        action(page, "json").click()
-    run = json.loads(Path(download.value.path()).read_text("utf8"))
+    run = json.loads(downloaded(page, "json").read_text("utf8"))
     for name, values in run["history"].items():
         run["history"][name] = [*values[:-1], 6000 if name == "step" else values[-1]]
     page.locator(".ll-paste").fill(json.dumps(run))
@@ -502,10 +504,7 @@ def test_a_damaged_run_gives_a_message_and_changes_nothing(open_lab: Open, text:
 def test_a_picture_is_saved(open_lab: Open) -> None:
     opened = open_lab({"m": 3, "d": 3})
     page = opened.page
-    action(page, "menu").click()
-    with page.expect_download() as download:
-        action(page, "png").click()
-    data = Path(download.value.path()).read_bytes()
+    data = downloaded(page, "png").read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(data[16:20]) > 1200
     assert len(data) > 40_000
