@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(os.environ.get("SITE") or ROOT / "_build" / "html").resolve()
 CUT_OFF = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+WITH_COLLECTOR = "--js-flags=--expose-gc"  # scripts of tests may collect garbage by `gc()`
 WIDE, NARROW = 1280, 360  # css pixels: a laptop and the narrowest phone in use
 HEIGHT = 900
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CUT_OFF, SITE, Visit
+from browsing import CUT_OFF, SITE, WITH_COLLECTOR, Visit
 from chromium import FLAGS, MISSING, find_chromium
 from playwright.sync_api import Browser, sync_playwright
 
@@ -49,7 +49,7 @@ def browser() -> Iterator[Browser]:
     if not executable:
         pytest.skip(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, CUT_OFF])
+        browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, CUT_OFF, WITH_COLLECTOR])
         yield browser
         browser.close()
 

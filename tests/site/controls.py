@@ -28,6 +28,8 @@ REST = 0.7  # seconds without a change, where a plot may move; longer than a fra
 REST_OF_LAB = 0.35  # the same in the lab, which draws at least ten times a second while it trains
 TRAINING = 4  # pictures of the lab, each unlike the one before, after which it is taken to train
 STILL = 0.0  # the same in a box of text
+STILL_SO = 0.2  # the same in a box that was at rest when it was last looked at, where only the mouse has moved since
+LOOKS = 3  # at a box within the time of rest: each is work of the page, some tens of milliseconds
 EFFECT = 2.5  # seconds within which a control must have shown its effect
 MOTION = 15.0  # seconds after which something that still moves is taken to move for ever
 TALLEST = 2600  # pixels of a window in which the whole of a tall box is seen
@@ -148,20 +150,21 @@ class Control:
         self.place.evaluate(_SHOW, BOXES)
         self.place.hover(force=True)
 
-    def at_rest(self, patience: float, changes: float = math.inf) -> str | None:
+    def at_rest(self, patience: float, changes: float = math.inf, rest: float | None = None) -> str | None:
         """Wait until nothing moves in the box; return what is seen then, or None when it never rests.
 
         So many changes one after the other are taken to go on for ever.
         """
+        rest = self.rest if rest is None else rest
         deadline = time.monotonic() + patience
         last, since = self.picture(), time.monotonic()
         while time.monotonic() < deadline and changes > 0:
-            time.sleep(0.1)
+            time.sleep(max(rest / LOOKS, 0.1))
             now = self.picture()
             if now != last:
                 last, since = now, time.monotonic()
                 changes -= 1
-            elif time.monotonic() - since >= self.rest:
+            elif time.monotonic() - since >= rest:
                 return now
         return None
 
@@ -198,10 +201,10 @@ class Control:
         else:
             place.click(force=True)  # over a moving picture a button is never "stable"
 
-    def works_from_rest(self) -> bool:
+    def works_from_rest(self, rest: float | None = None) -> bool:
         """Tell whether the control, used while nothing moves, changes the picture."""
         self.point_at()
-        before = self.at_rest(MOTION)
+        before = self.at_rest(MOTION, rest=rest)
         if before is None:
             return False
         self.use()
@@ -256,7 +259,7 @@ class Walk:
 
     def once(self) -> list[Control]:
         """Use every control in turn; return those that did nothing."""
-        waiting = []
+        waiting, resting = [], ""  # the box that was seen at rest after its last control was used
         for control in self.walked:
             if self.controls.index(control) in self.alive:
                 continue
@@ -264,12 +267,16 @@ class Walk:
                 waiting.append(control)
                 continue
             before = control.looks_like()
-            if not control.works_from_rest():
+            works = control.works_from_rest(STILL_SO if control.rest != STILL and resting == control.box_name else None)
+            resting = ""
+            if not works:
                 waiting.append(control)
             elif not self._present(control):
                 continue
             elif control.rest != STILL and control.seems_to_train():
                 self._stop(control, toggles=control.is_button and control.looks_like() != before)
+            else:
+                resting = control.box_name
         return waiting
 
     def _stop(self, mover: Control, toggles: bool) -> None:
@@ -280,15 +287,16 @@ class Walk:
             if button.place.evaluate(_PRESS_IF_IT_PROMISES, PROMISE) and button.at_rest(MOTION / 3) is not None:
                 self.alive.add(self.controls.index(button))
                 return
+        # then the one that began it, unless it ends by itself, then those beside it
+        if toggles:
+            mover.use()
         if mover.at_rest(MOTION / 3) is not None:
             return
-        # then the one that began it, then those beside it
         beside = (other for other in self._others(mover) if other.is_button and self._present(other))
-        for button in itertools.chain([mover] * toggles, itertools.islice(beside, 3)):
+        for button in itertools.islice(beside, 3):
             button.use()
             if not button.keeps_moving():
-                if button is not mover:
-                    self.alive.add(self.controls.index(button))
+                self.alive.add(self.controls.index(button))
                 return
         mover.at_rest(MOTION)
 

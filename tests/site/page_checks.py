@@ -100,7 +100,8 @@ _REACHABLE = """() => [...document.querySelectorAll(".pst-scrollable-table-conta
 # block of code is hundreds of spans in a few colours on one ground. While axe looks at the page, a word of its colour
 # stands for a formula, and in each block one token of every kind for all of its kind (the others are bare text): half
 # the time. It is the one furthest left, which no edge cuts off, of more than one character, since axe passes over the
-# colours of single ones. A token that has anything besides its class, or inside, stays.
+# colours of single ones. A token that has anything besides its class, or inside, stays. axe leaves
+# thousands of ranges behind, at each of which every later change of the page looks: they are collected first.
 _AXE = """async only => {
   const formulas = [...document.querySelectorAll(".katex-html, .katex-mathml math")]
     .map(formula => [formula, [...formula.childNodes]]);
@@ -123,6 +124,7 @@ _AXE = """async only => {
     return violations.map(rule =>
       `${rule.id}: ${rule.help}: ` + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | "));
   } finally {
+    globalThis.gc?.();
     for (const [token, text] of repeated) text.replaceWith(token);
     for (const [formula, parts] of formulas) formula.replaceChildren(...parts);
   }
