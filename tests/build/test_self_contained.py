@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
+from selectolax.lexbor import LexborHTMLParser
 
 pytestmark = pytest.mark.site
 
@@ -32,18 +32,19 @@ def pages(built: Path) -> list[Path]:
 
 def loaded_by_page(html: str) -> list[str]:
     """Addresses outside the site that a browser would ask for when it opens a page."""
-    page = BeautifulSoup(html, "html.parser")
+    page = LexborHTMLParser(html)
     found = []
-    for tag in page.find_all(True):
-        for name, value in tag.attrs.items():
-            relations = set(tag.get("rel") or [])
-            loads = name in LOADING or (name == "href" and tag.name == "link" and relations & LOADING_LINKS)
-            loads = loads or (name == "href" and tag.name in ("use", "image", "base"))
-            if loads and OUTSIDE.match(str(value)):
-                found.append(str(value))
-        found += loaded_by_style(tag.get("style", ""))
-    for style in page.find_all("style"):
-        found += loaded_by_style(style.get_text())
+    for tag in page.css("*"):
+        given = {name: value or "" for name, value in tag.attributes.items()}
+        relations = set(given.get("rel", "").split())
+        for name, value in given.items():
+            loads = name in LOADING or (name == "href" and tag.tag == "link" and relations & LOADING_LINKS)
+            loads = loads or (name == "href" and tag.tag in ("use", "image", "base"))
+            if loads and OUTSIDE.match(value):
+                found.append(value)
+        found += loaded_by_style(given.get("style", ""))
+    for style in page.css("style"):
+        found += loaded_by_style(style.text())
     return found
 
 
@@ -67,8 +68,8 @@ def test_no_script_of_a_page_names_a_cdn(built: Path) -> None:
     """Only scripts that some page loads: the themes also bring ones that no page names."""
     scripts = set()
     for path in pages(built):
-        for tag in BeautifulSoup(path.read_text("utf8"), "html.parser").find_all("script", src=True):
-            scripts.add((path.parent / tag["src"].partition("?")[0]).resolve())
+        for tag in LexborHTMLParser(path.read_text("utf8")).css("script[src]"):
+            scripts.add((path.parent / tag.attributes["src"].partition("?")[0]).resolve())
     assert scripts
     named = {path.name: CDNS.findall(path.read_text("utf8")) for path in scripts}
     assert {name: hosts for name, hosts in named.items() if hosts} == {}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from browsing import NARROW, Visit, chapter_pages
 from bs4 import BeautifulSoup
+from selectolax.lexbor import LexborHTMLParser
 
 pytestmark = pytest.mark.site
 
@@ -14,8 +15,8 @@ CHAPTER = "book/proofs/log-odds.html"
 
 def explained(site: Path, page: str) -> dict[str, str]:
     """Address and title of every explained symbol and term of a page."""
-    html = BeautifulSoup((site / page).read_text("utf8"), "html.parser")
-    return {link["href"]: link["title"] for link in html.select("a.explained")}
+    links = [link.attributes for link in LexborHTMLParser((site / page).read_text("utf8")).css("a.explained")]
+    return {link["href"]: link["title"] for link in links}
 
 
 def test_chapters_explain_their_symbols_and_terms(site: Path) -> None:

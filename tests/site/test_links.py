@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from browsing import SITE, built_pages
-from bs4 import BeautifulSoup
+from selectolax.lexbor import LexborHTMLParser
 
 pytestmark = pytest.mark.site
 
@@ -26,25 +26,28 @@ FORMS = {"arxiv.org": r"/abs/\d{4}\.\d{4,5}", "doi.org": r"/10\.\d{4,9}/\S+"}
 
 
 @cache
-def soup(path: Path) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text("utf8"), "html.parser")
+def tree(path: Path) -> LexborHTMLParser:
+    """The page as browsers read it, forty times as fast as BeautifulSoup."""
+    return LexborHTMLParser(path.read_text("utf8"))
+
+
+def attributes(path: Path, selector: str, name: str) -> list[str]:
+    """The values of an attribute of all tags that a selector finds, in order."""
+    return [tag.attributes[name] or "" for tag in tree(path).css(selector)]
 
 
 @cache
 def anchors(path: Path) -> set[str]:
     """Ids, and the older form of an anchor: a link with a name."""
-    page = soup(path)
-    return {tag["id"] for tag in page.find_all(id=True)} | {
-        tag["name"] for tag in page.find_all("a", attrs={"name": True})
-    }
+    return {*attributes(path, "[id]", "id"), *attributes(path, "a[name]", "name")}
 
 
 def broken_links(path: Path, root: Path) -> list[str]:
     """Addresses on a page, below the root of a site, that lead nowhere."""
     complaints = []
-    for tag in soup(path).find_all(True):
+    for tag in tree(path).css("[href], [src], [data-src], [poster]"):
         for attribute in ("href", "src", "data-src", "poster"):
-            address = tag.get(attribute)
+            address = tag.attributes.get(attribute)
             if address is None or urlsplit(address).scheme or address.startswith("//"):
                 continue
             parts = urlsplit(address)
@@ -53,7 +56,7 @@ def broken_links(path: Path, root: Path) -> list[str]:
                 complaints.append(f"{address} leaves the site")
             elif not target.is_file():
                 complaints.append(f"{address} does not exist")
-            elif parts.fragment.startswith("lab=") and soup(target).select_one('.linrep-lab[data-size="full"]'):
+            elif parts.fragment.startswith("lab=") and tree(target).css_first('.linrep-lab[data-size="full"]'):
                 continue  # an experiment, which the page's lab reads
             elif parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in anchors(target):
                 complaints.append(f"{address} has no such place")
@@ -62,7 +65,7 @@ def broken_links(path: Path, root: Path) -> list[str]:
 
 def external_links(path: Path) -> list[str]:
     """Addresses on a page that lead out of the site, in order and each once."""
-    addresses = [tag["href"].strip() for tag in soup(path).find_all("a", href=True)]
+    addresses = [address.strip() for address in attributes(path, "a[href]", "href")]
     outside = (address for address in addresses if urlsplit(address).scheme not in ("", "data", "mailto", "javascript"))
     return list(dict.fromkeys([*outside, *(address for address in addresses if address.startswith("//"))]))
 
@@ -86,7 +89,7 @@ def misshapen(address: str) -> str | None:
 
 def repeated_ids(path: Path) -> list[str]:
     """Ids that a page gives to two places: a link to them would lead to the first."""
-    counts = Counter(tag["id"] for tag in soup(path).find_all(id=True))
+    counts = Counter(attributes(path, "[id]", "id"))
     return [name for name, count in counts.items() if count > 1]
 
 
@@ -157,8 +160,8 @@ def test_every_page_is_reached_from_the_landing_page(site: Path) -> None:
     reached, open_ends = {start}, [start]
     while open_ends:
         path = open_ends.pop()
-        for link in soup(path).find_all("a", href=True):
-            target = (path.parent / unquote(urlsplit(link["href"]).path)).resolve()
+        for address in attributes(path, "a[href]", "href"):
+            target = (path.parent / unquote(urlsplit(address).path)).resolve()
             if target.suffix == ".html" and target.is_file() and target not in reached:
                 reached.add(target)
                 open_ends.append(target)
