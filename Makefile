@@ -37,7 +37,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve offline handouts class lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
+.PHONY: help book site serve offline handouts class lab notebooks test fast lint format lock newest results models bench lighthouse clean setup ready chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -95,8 +95,12 @@ lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks
 notebooks: $(SETUP)/model $(LAB) chromium  ## execute every notebook and draw its static pictures
 	$(ONE_THREAD) $(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
-test: $(SETUP)/model site chromium  ## run every test
+test:  ## run every test
+	@$(MAKE) --no-print-directory --jobs=2 ready
 	$(ONE_THREAD) $(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
+
+# Chromium comes beside the packages, the language model beside the site: none of them needs the other.
+ready: chromium $(SETUP)/model site
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
 	$(ONE_THREAD) $(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
@@ -163,8 +167,8 @@ $(SETUP)/npm-tools: $(SETUP)/npm
 	@touch $@
 
 # Chromium draws the static pictures and runs the browser tests; without it those tests are counted as skipped.
-chromium: $(SETUP)/python
-	@PYTHON=$(BIN)/python sh tests/site/install_chromium.sh
+chromium:
+	@mkdir -p $(SETUP) && PYTHON=$(PYTHON) sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
 	rm -rf $(SITE) $(CLASS) _build/handouts* _build/.doctrees _build/jupyter_execute _build/vendor
