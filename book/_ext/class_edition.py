@@ -21,7 +21,7 @@ from offline_copy import FOLDER, pack
 
 # What a reader needs to run the notebooks and to build the pages. No tests: they quote solutions.
 PROJECT = (
-    ".npmrc", "LICENSE", "LICENSE-TEXT", "Makefile", "README.md", "_config.yml", "_toc.yml", "constraints.txt",
+    ".ci", ".npmrc", "LICENSE", "LICENSE-TEXT", "Makefile", "README.md", "_config.yml", "_toc.yml", "constraints.txt",
     "package-lock.json", "package.json", "pyproject.toml", "requirements-llm.txt", "requirements.txt",
     "book", "linrep_core", "results",
 )  # fmt: skip
@@ -308,7 +308,8 @@ def mend_page(path: Path, instead: dict[str, str]) -> None:
 def pack_edition(folder: Path, target: Path) -> int:
     """Pack the built pages and the project into one file; return the number of its files."""
     project = folder / "project"
-    files = sorted(path for path in project.rglob("*") if path.is_file())
+    # the build has compiled its extension there
+    files = sorted(path for path in project.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     more = {f"project/{path.relative_to(project).as_posix()}": path.read_bytes() for path in files}
     return pack(folder / "html", target, f"{FOLDER}-class", {"READ-ME.txt": READ_ME.encode(), **more})
 

@@ -26,6 +26,7 @@ def small_project(folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     for name in ("package.json", "package-lock.json", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / ".ci", folder / ".ci", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_ext", "_static"):
         shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from linrep_site import formulas
 from small_books import FIGURE, ROOT, build, make, notebook_with, output
 
 SECONDS = 15  # that a build of an unchanged site may take
@@ -53,6 +54,16 @@ def test_a_formula_that_does_not_parse_fails_the_build(small_book: Path) -> None
     status, said = build(small_book, "# A title\n\nLet $\\frac{1}{$ be.\n")
     assert status != 0
     assert "KaTeX" in said or "katex" in said
+
+
+def test_a_formula_is_typeset_once_in_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(formulas, "typeset_by_server", lambda *what: asked.append(what) or f"html {len(asked)}")
+    shown = {"displayMode": True}
+    formulas._typeset.cache_clear()
+    assert [formulas.typeset("x", how) for how in (None, shown, None, shown)] == ["html 1", "html 2"] * 2
+    assert asked == [("x", {}), ("x", shown)]
+    formulas._typeset.cache_clear()
 
 
 @pytest.mark.slow

@@ -85,7 +85,8 @@ class TestSmallClassEdition:
         names = zipfile.ZipFile(next(built.glob("*.zip"))).namelist()
         assert not [name for name in names if re.search(r"node_modules|\.venv|/_build/|/tests/|__pycache__", name)]
         assert {f"{Path(names[0]).parts[0]}/{name}" for name in ("READ-ME.txt", "START-HERE.html")} <= set(names)
-        assert {"project/Makefile", "project/pyproject.toml"} <= {name.partition("/")[2] for name in names}
+        needed = {f"project/{name}" for name in ("Makefile", "pyproject.toml", ".ci/install.py")}
+        assert needed <= {name.partition("/")[2] for name in names}
 
 
 def cut(*cells: str) -> list[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from linrep_site import pictures
 from linrep_site.figures import bundle_on_page, bundles
 from linrep_site.pictures import make_lighter, renamed, webp_of
 from PIL import Image
@@ -58,6 +59,18 @@ def test_a_picture_is_pressed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     made = webp_of(tmp_path / "one.png", tmp_path / "made")
     monkeypatch.setattr(Image.Image, "save", None)
     assert webp_of(tmp_path / "one.png", tmp_path / "made") == made
+
+
+def test_a_heavy_picture_is_pressed_with_all_effort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.effect_noise((120, 120), 40).save(tmp_path / "one.png")
+    methods = []
+    save = Image.Image.save
+    monkeypatch.setattr(Image.Image, "save", lambda *a, **how: (methods.append(how["method"]), save(*a, **how)))
+    quick = webp_of(tmp_path / "one.png", tmp_path / "made").stat().st_size
+    assert methods == [1]
+    monkeypatch.setattr(pictures, "HEAVY", quick - 1)
+    assert webp_of(tmp_path / "one.png", tmp_path / "made").stat().st_size <= quick
+    assert methods == [1, 1, 6], "and the one made in the other way is not taken for it"
 
 
 def pixel_rows(raw: bytes) -> list[bytes]:

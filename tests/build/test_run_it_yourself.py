@@ -83,7 +83,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("the book's folder is no git repository")
-    kept = ("linrep_core/", ".binder/")
+    kept = ("linrep_core/", ".binder/", ".ci/")
     for name in filter(None, listed.stdout.split("\0")):
         if (name.startswith(kept) or "/" not in name) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +91,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = scratch_environment(folder / "environment")
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTHON"))}
     settings |= {"PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "npm_config_prefer_offline": "true"}
+    settings["INSTALLER"] = "pip install --quiet"  # uv would not see what is installed elsewhere
     done = subprocess.run([".binder/postBuild"], cwd=folder, env=settings, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
