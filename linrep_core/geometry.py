@@ -243,7 +243,7 @@ def _cosines_and_means(groups: Sequence[Array]) -> tuple[Array, Array]:
     return cosines, totals / np.where(counts > 0, counts, np.nan)[:, None]
 
 
-def mean_cosines_of_sets(sets: Sequence[Array]) -> Array:
+def _mean_cosines_of_sets(sets: Sequence[Array]) -> Array:
     """`mean_pairwise_cosine` of each set of vectors on the diagonal, `mean_cosine_between` each two beside it."""
     cosines, means = _cosines_and_means([_normalize(vectors) for vectors in sets])
     table = np.array([[row @ column for column in means] for row in means])

@@ -34,7 +34,7 @@ from linrep_core._checks import (
     shown,
 )
 from linrep_core._llm_geometry import covariance_of_rows, inner_product_of
-from linrep_core.geometry import _normalize, mean_cosines_of_sets
+from linrep_core.geometry import _mean_cosines_of_sets, _normalize
 from linrep_core.llm import (
     LanguageModel,
     bootstrap_interval,
@@ -297,7 +297,7 @@ def steering_heat_map(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
     [[0.0, 0.5], [0.5, 1.0]]
     """
     steering = [each[:, 1] - each[:, 0] for each in _in_coordinates(pairs, geometry)]
-    return mean_cosines_of_sets([check_array("steering", each, shape=("n", "dim")) for each in steering])
+    return _mean_cosines_of_sets([check_array("steering", each, shape=("n", "dim")) for each in steering])
 
 
 def off_diagonal(table: Any) -> Array:
