@@ -43,6 +43,7 @@ class FirstOrder:
         self.parameters, self.rate = parameters, rate
 
     def zero_grad(self) -> None:
+        """Forget the gradients."""
         for table in self.parameters:
             table.grad = None
 
