@@ -115,12 +115,16 @@ def causal_inner_product(unembeddings: Any) -> CausalInnerProduct:
     table = as_array("unembeddings", unembeddings)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {table.shape}")
-    covariance = covariance_of_rows("unembeddings", table)
+    return inner_product_of(covariance_of_rows("unembeddings", table), len(table))
+
+
+def inner_product_of(covariance: Array, n_tokens: int) -> CausalInnerProduct:
+    """The causal inner product from the covariance of so many unembeddings."""
     factor, failed = linalg.lapack.dpotrf(covariance, lower=True, clean=True)
     pivots = np.diag(factor) ** 2
     if failed or pivots.min() <= len(pivots) * np.finfo(np.float64).eps * pivots.max():
         raise ValueError(
-            f"unembeddings must vary in all {table.shape[1]} dimensions, got {len(table)} rows that leave one out"
+            f"unembeddings must vary in all {len(covariance)} dimensions, got {n_tokens} rows that leave one out"
         )
     return CausalInnerProduct(factor)
 

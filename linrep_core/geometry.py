@@ -20,6 +20,7 @@ from linrep_core.predictor import SoftmaxPredictor, check_predictor
 
 Array = NDArray[np.float64]
 MEASURES = ("unembedding", "embedding", "alignment", "between")
+SAFE = (1e-100, 1e100)  # sizes of a vector's largest entry at which squares neither over- nor underflow
 MAX_TOLD = 39  # concepts of a context: its ternary number must fit into 63 bits
 
 
@@ -242,11 +243,20 @@ def _cosines_and_means(groups: Sequence[Array]) -> tuple[Array, Array]:
     return cosines, totals / np.where(counts > 0, counts, np.nan)[:, None]
 
 
+def _mean_cosines_of_sets(sets: Sequence[Array]) -> Array:
+    """`mean_pairwise_cosine` of each set of vectors on the diagonal, `mean_cosine_between` each two beside it."""
+    cosines, means = _cosines_and_means([_normalize(vectors) for vectors in sets])
+    table = np.array([[row @ column for column in means] for row in means])
+    np.fill_diagonal(table, cosines)
+    return table
+
+
 def _normalize(vectors: Array) -> Array:
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
-    scaled = np.ldexp(vectors, -np.frexp(largest)[1])  # by a power of two, exactly: no square over- or underflows
-    norms = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.divide(scaled, norms, out=np.zeros_like(vectors), where=norms > 0)
+    if ((largest > 0) & ((largest < SAFE[0]) | (largest > SAFE[1]))).any():
+        vectors = np.ldexp(vectors, -np.frexp(largest)[1])  # by a power of two, exactly: no square over- or underflows
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1.0)
 
 
 def _nanmean(values: Array) -> float:

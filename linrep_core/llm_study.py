@@ -33,12 +33,11 @@ from linrep_core._checks import (
     check_words,
     shown,
 )
-from linrep_core._llm_geometry import covariance_of_rows
-from linrep_core.geometry import _normalize, mean_cosine_between, mean_pairwise_cosine
+from linrep_core._llm_geometry import covariance_of_rows, inner_product_of
+from linrep_core.geometry import _mean_cosines_of_sets, _normalize
 from linrep_core.llm import (
     LanguageModel,
     bootstrap_interval,
-    causal_inner_product,
     concept_direction,
     partner_p_value,
     random_pairs,
@@ -157,8 +156,9 @@ def geometries(unembeddings: Any) -> dict[str, Geometry]:
     >>> [each.unembeddings(np.array([4.0, 1.0])).round(2).tolist() for each in found.values()]
     [[4.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
     """
-    direction, _ = first_component(unembeddings)
-    inner = causal_inner_product(unembeddings)
+    covariance = _covariance(unembeddings)
+    direction, _ = _first_component(covariance)
+    inner = inner_product_of(covariance, len(unembeddings))
 
     def without(vectors: Array) -> Array:
         return vectors - (vectors @ direction)[..., None] * direction
@@ -178,12 +178,21 @@ def first_component(unembeddings: Any) -> tuple[Array, float]:
     >>> direction.round(2).tolist(), round(share, 2)
     ([1.0, 0.0], 0.94)
     """
+    return _first_component(_covariance(unembeddings))
+
+
+def _covariance(unembeddings: Any) -> Array:
+    """Of the rows of a table with at least two rows and two dimensions."""
     table = as_array("unembeddings", unembeddings)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"unembeddings must have shape (n_tokens, dim), got {table.shape}")
     covariance = covariance_of_rows("unembeddings", table)
     if min(table.shape) < 2:
         raise ValueError(f"unembeddings must have at least 2 rows and 2 dimensions, got {table.shape}")
+    return covariance
+
+
+def _first_component(covariance: Array) -> tuple[Array, float]:
     variances, directions = np.linalg.eigh(covariance)
     if not variances[-1] > 0:
         raise ValueError("unembeddings must have rows that differ, got equal ones")
@@ -288,9 +297,7 @@ def steering_heat_map(pairs: Mapping[str, Any], geometry: Geometry) -> Array:
     [[0.0, 0.5], [0.5, 1.0]]
     """
     steering = [each[:, 1] - each[:, 0] for each in _in_coordinates(pairs, geometry)]
-    table = np.array([[mean_cosine_between(row, column) for column in steering] for row in steering])
-    np.fill_diagonal(table, [mean_pairwise_cosine(each) for each in steering])
-    return table
+    return _mean_cosines_of_sets([check_array("steering", each, shape=("n", "dim")) for each in steering])
 
 
 def off_diagonal(table: Any) -> Array:

@@ -288,12 +288,13 @@ def rank_correlation(
     among = _labels("strata", strata, len(x), np.zeros(len(x), dtype=int))
     n_resamples = check_integer("n_resamples", n_resamples, low=1)
     generator = np.random.default_rng(check_integer("seed", seed, low=0))
-    value = _spearman(x, y)
+    places = [np.unique(values, return_inverse=True)[1] for values in (x, y)]  # whose ranks are those of the values
+    value = _spearman(*places)
     members = [np.flatnonzero(together == label) for label in np.unique(together)]
     drawn = []
     for _ in range(n_resamples):
         rows = np.concatenate([members[i] for i in generator.integers(len(members), size=len(members))])
-        drawn.append(_spearman(x[rows], y[rows]))
+        drawn.append(_spearman(*(numbers[rows] for numbers in places)))
     groups = [np.flatnonzero(among == label) for label in np.unique(among)]
     ranks, fixed = (stats.zscore(stats.rankdata(values)) for values in (x, y))  # dealing out anew leaves them
     extreme = 0
@@ -306,10 +307,17 @@ def rank_correlation(
     return RankCorrelation(value, float(low), float(high), (extreme + 1) / (n_resamples + 1))
 
 
-def _spearman(x: Array, y: Array) -> float:
+def _spearman(x: NDArray[np.int64], y: NDArray[np.int64]) -> float:
+    """Rank correlation of numbers from 0 on: counting them gives the ranks, without sorting at every resampling."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:  # a resampling may draw one value again and again
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    return float(np.corrcoef(*(_ranks(numbers) for numbers in (x, y)))[0, 1])
+
+
+def _ranks(numbers: NDArray[np.int64]) -> Array:
+    """As `scipy.stats.rankdata` has them: what is equal shares its mean rank."""
+    counts = np.bincount(numbers)
+    return (counts.cumsum() - (counts - 1) / 2)[numbers]
 
 
 def _labels(name: str, labels: Any, n: int, default: NDArray[Any]) -> NDArray[Any]:

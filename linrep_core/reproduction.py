@@ -203,8 +203,10 @@ def masked_contexts(tokens: Any, masks: Any) -> NDArray[np.int8]:
     """
     tokens = _check_bits("tokens", tokens, "m")
     masks = _check_bits("masks", masks, tokens.shape[1])
-    contexts = np.where(masks[:, None] == 1, UNKNOWN, tokens[None]).reshape(-1, tokens.shape[1])
-    return np.unique(contexts.astype(np.int8), axis=0)
+    # as numbers with the digits 0 (unknown), 1, 2: these sort as the rows do, and much faster
+    place = 3.0 ** np.arange(tokens.shape[1])[::-1]
+    numbers = np.unique((1 - masks) @ ((tokens + 1) * place).T)
+    return (numbers[:, None] // place % 3 + UNKNOWN).astype(np.int8)
 
 
 def _check_bits(name: str, value: Any, width: int | str) -> NDArray[np.float64]:

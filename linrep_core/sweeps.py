@@ -491,7 +491,18 @@ def _read_table(table: Path) -> tuple[Row, list[Row]]:
         remedy = "put an undamaged copy in its place, or move the file away to compute it again"
         _refuse(table, odd[0] if odd else 2, f"{reason}, the checksum in line 1 does not fit", remedy)
     columns, *rows = lines
-    return origin, [{name: _value(cell) for name, cell in zip(columns, cells, strict=True)} for cells in rows]
+    values = _Values()
+    return origin, [{name: values[cell] for name, cell in zip(columns, cells, strict=True)} for cells in rows]
+
+
+class _Values(dict[str, Any]):
+    """What cells say; most words and many numbers of a table stand in many cells."""
+
+    def __missing__(self, cell: str) -> Any:
+        value = _value(cell)
+        if not isinstance(value, list | dict):  # which a row must have for itself
+            self[cell] = value
+        return value
 
 
 def _cell(value: Any) -> str:

@@ -26,6 +26,7 @@ from linrep_core._checks import (
 )
 from linrep_core._stepping import (
     THREADED_LOGITS,
+    FirstOrder,
     batches_ahead,
     few_threads,
     first_order_optimizer,
@@ -315,6 +316,7 @@ class _Trainer:
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         # a small step is made of calls, and with the table of p(y | x) there are few; a large one needs tiles
         self.p = self._probabilities() if n_logits < THREADED_LOGITS else None
+        self.by_log_p = None if self.p is None else self.p * -self.weights[:, None]  # derivative of the loss
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
         if self.batch_size is not None:
@@ -326,7 +328,7 @@ class _Trainer:
             raise ValueError(f"scale must be small enough for a finite first loss, got {settings['scale']:g}")
         self.loss_limit = loss_limit(model.n_tokens, first_loss)
 
-    def _make_optimizer(self, settings: dict[str, Any]) -> torch.optim.Optimizer | NaturalGradient:
+    def _make_optimizer(self, settings: dict[str, Any]) -> FirstOrder | torch.optim.LBFGS | NaturalGradient:
         tables = [self.embeddings, self.unembeddings]
         rate = settings["learning_rate"]
         if settings["optimizer"] == "lbfgs":
@@ -371,10 +373,23 @@ class _Trainer:
         # the loss before the update; a line search may have tried worse points, which is no divergence
         if isinstance(self.optimizer, NaturalGradient):
             loss = self.optimizer.step(self.rate)
+        elif self.p is not None and self.batch_size is None and isinstance(self.optimizer, FirstOrder):
+            loss = self._tabled_step(self.p)
         else:
             loss = self.optimizer.step(closure).item()
         if not loss < self.loss_limit:  # also true for nan
             raise _NotFinite(loss)
+
+    @torch.no_grad()
+    def _tabled_step(self, p: torch.Tensor) -> float:
+        """One step on the exact loss, by the operations with which autograd would find it, in half the time."""
+        f, g = self.embeddings, self.unembeddings
+        log_p = torch.log_softmax(f @ g.T, dim=1)
+        loss = self.weights @ -(log_p * p).sum(dim=1)
+        by_logits = torch.ops.aten._log_softmax_backward_data(self.by_log_p, log_p, 1, log_p.dtype)
+        f.grad, g.grad = by_logits @ g, by_logits.T @ f
+        self.optimizer.step()
+        return loss.item()
 
     def _draw_batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         size, device = self.batch_size, self.embeddings.device

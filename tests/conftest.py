@@ -1,6 +1,7 @@
 """How many random examples the property-based tests look at, and how two processes share the tests."""
 
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -17,6 +18,14 @@ settings.load_profile("linrep")
 # in a browser, then notebooks.
 LONGEST = [r"tests/(build|parity|site/test_jupyterlab)", r"tests/site/", r"\.ipynb"]
 PAGE = re.compile(r"(?P<tests>tests/site/test_pages\.py::\w+)::.*\[(?P<page>[\w/.-]+\.html)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fork the notebooks' kernels from one process; on Linux, where forks of what has loaded much are safe."""
+    if config.getoption("nbval", False) and sys.platform == "linux":
+        from forked_kernels import use_forked_kernels
+
+        use_forked_kernels()
 
 
 def rank(scope: str) -> int:

@@ -13,6 +13,7 @@ from brute_force import agrees, all_contexts, all_tokens
 from worlds import dag_world, field_world
 
 from linrep_core import ConceptGraph, LatentConditionalModel, SoftmaxPredictor, TrainingDiverged, linearity, train
+from linrep_core._stepping import Descent
 from linrep_core.training import DEFAULT_LEARNING_RATES, HISTORY, logarithmic_steps
 
 SMALL = LatentConditionalModel(ConceptGraph.random(2, 1.0, seed=0))  # 9 contexts, 4 tokens
@@ -153,6 +154,25 @@ def adam(table, gradient, state, step):
     state["square"] = 0.999 * state.get("square", 0.0) + 0.001 * gradient**2
     mean, square = state["mean"] / (1 - 0.9**step), state["square"] / (1 - 0.999**step)
     return table - 0.5 * mean / (square.sqrt() + 1e-8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_a_small_run_is_to_the_last_bit_what_pytorchs_autograd_and_optimisers_make(optimizer, dtype):
+    model = LatentConditionalModel(ConceptGraph.random(3, 1.0, seed=0))
+    run = quick(model, 5, optimizer=optimizer, dtype=dtype, steps=100)
+    start = start_of(model, 5, dtype=dtype)
+    f, g = start.embeddings.clone().requires_grad_(), start.unembeddings.clone().requires_grad_()
+    rate = {"lr": DEFAULT_LEARNING_RATES[optimizer]}
+    made = torch.optim.Adam if optimizer == "adam" else torch.optim.SGD
+    theirs = made([f, g], **rate, **({"momentum": run.settings["momentum"]} if optimizer == "momentum" else {}))
+    p, weights = torch.as_tensor(model.next_token_distribution()).to(f), torch.as_tensor(model.weights()).to(f)
+    for _ in range(100):
+        theirs.zero_grad()
+        (weights @ torch.nn.functional.cross_entropy(f @ g.T, p, reduction="none")).backward()
+        theirs.step()
+    assert torch.equal(run.predictor.embeddings, f)
+    assert torch.equal(run.predictor.unembeddings, g)
 
 
 @pytest.mark.parametrize(("optimizer", "rule"), [("sgd", plain), ("momentum", heavy_ball), ("adam", adam)])
@@ -435,15 +455,15 @@ def test_an_interrupt_between_steps_keeps_what_is_done(step):
 @pytest.mark.parametrize("calls", [1, 12])
 def test_an_interrupt_within_a_step_keeps_the_steps_before(monkeypatch, calls):
     expected = quick(steps=calls - 1, optimizer="sgd")
-    original, made = torch.optim.SGD.step, []
+    original, made = Descent.step, []
 
-    def stop(self, closure):
+    def stop(self, *closure):
         made.append(1)
         if len(made) == calls:
             raise KeyboardInterrupt
-        return original(self, closure)
+        return original(self, *closure)
 
-    monkeypatch.setattr(torch.optim.SGD, "step", stop)
+    monkeypatch.setattr(Descent, "step", stop)
     run = quick(optimizer="sgd")
     assert (run.steps, run.stop_reason) == (calls - 1, "interrupted")
     assert same_tables(run.predictor, expected.predictor)
