@@ -10,7 +10,6 @@ by bringing to rest what another control set in motion (*Pause*).
 import itertools
 import math
 import re
-import time
 from dataclasses import dataclass
 
 from browsing import HEIGHT, WIDE
@@ -109,6 +108,30 @@ _STANDS = """(box, index) => {
   }).join();
 }"""
 
+# Both wait in the page: a question from outside takes several times as long as a look.
+_AT_REST = """async (box, [index, patience, rest, pause, changes]) => {
+  const look = LOOK, end = performance.now() + patience;
+  let last = await look(box, index), since = performance.now();
+  while (performance.now() < end && changes > 0) {
+    await new Promise(done => setTimeout(done, pause));
+    const now = await look(box, index);
+    if (now !== last) {
+      [last, since] = [now, performance.now()];
+      changes--;
+    } else if (performance.now() - since >= rest) return now;
+  }
+  return null;
+}"""
+
+_BECOMES_ANOTHER = """async (box, [index, patience, before]) => {
+  const look = LOOK, end = performance.now() + patience;
+  while (performance.now() < end) {
+    if (await look(box, index) !== before) return true;
+    await new Promise(done => setTimeout(done, 50));
+  }
+  return false;
+}"""
+
 # The box as a whole where the window is tall enough, else the control in its middle.
 _SHOW = """(control, boxes) => {
   const box = control.closest(boxes) ?? control;
@@ -134,9 +157,10 @@ class Control:
     def is_button(self) -> bool:
         return "button" in self.kind
 
-    def picture(self) -> str:
-        """Return what the box shows, without the control."""
-        return self.box.evaluate(_SHOWS if self.tells_all else _STANDS, self.index)
+    def _watch(self, script: str, *arguments: object) -> object:
+        """Look at what the box shows, without the control, again and again."""
+        look = _SHOWS if self.tells_all else _STANDS
+        return self.box.evaluate(script.replace("LOOK", look), [self.index, *arguments])
 
     def looks_like(self) -> str:
         """Return what the control calls itself at present: *Play* may have become *Pause*."""
@@ -156,17 +180,8 @@ class Control:
         So many changes one after the other are taken to go on for ever.
         """
         rest = self.rest if rest is None else rest
-        deadline = time.monotonic() + patience
-        last, since = self.picture(), time.monotonic()
-        while time.monotonic() < deadline and changes > 0:
-            time.sleep(max(rest / LOOKS, 0.1))
-            now = self.picture()
-            if now != last:
-                last, since = now, time.monotonic()
-                changes -= 1
-            elif time.monotonic() - since >= rest:
-                return now
-        return None
+        pause = max(rest / LOOKS, 0.1)
+        return self._watch(_AT_REST, 1000 * patience, 1000 * rest, 1000 * pause, changes)
 
     def keeps_moving(self) -> bool:
         return self.at_rest(self.rest + 1.5) is None
@@ -208,12 +223,7 @@ class Control:
         if before is None:
             return False
         self.use()
-        deadline = time.monotonic() + EFFECT
-        while time.monotonic() < deadline:
-            if self.picture() != before:
-                return True
-            time.sleep(0.05)
-        return False
+        return self._watch(_BECOMES_ANOTHER, 1000 * EFFECT, before)
 
 
 class Walk:
@@ -271,34 +281,45 @@ class Walk:
             resting = ""
             if not works:
                 waiting.append(control)
-            elif not self._present(control):
-                continue
-            elif control.rest != STILL and control.seems_to_train():
-                self._stop(control, toggles=control.is_button and control.looks_like() != before)
-            else:
-                resting = control.box_name
+            elif self._present(control):
+                resting = control.box_name if self._settle(control, before) else ""
         return waiting
 
-    def _stop(self, mover: Control, toggles: bool) -> None:
-        """Bring to rest what a control set in motion: by itself, or by a button of the same box."""
-        promising = self._promising(mover)
-        for button in promising:
+    def _settle(self, used: Control, before: str) -> bool:
+        """Bring its box to rest after a control was used, which looked like this before; tell whether it rests."""
+        if used.rest == STILL or self._stopped(used, proven=True):
+            return True
+        return not used.seems_to_train() or self._stop(
+            used, toggles=used.is_button and self._present(used) and used.looks_like() != before
+        )
+
+    def _stopped(self, mover: Control, *, proven: bool = False) -> bool:
+        """Bring a box to rest by a button that promises it, or only by one that has proved that it does."""
+        for button in self._promising(mover):
+            if proven and self.controls.index(button) not in self.alive:
+                continue
             # on a busy machine a frame or two may still be on their way
             if button.place.evaluate(_PRESS_IF_IT_PROMISES, PROMISE) and button.at_rest(MOTION / 3) is not None:
                 self.alive.add(self.controls.index(button))
-                return
+                return True
+        return False
+
+    def _stop(self, mover: Control, toggles: bool) -> bool:
+        """Bring to rest what a control set in motion, by itself or by another of its box; tell whether it rests."""
+        if self._stopped(mover):
+            return True
         # then the one that began it, unless it ends by itself, then those beside it
         if toggles:
             mover.use()
         if mover.at_rest(MOTION / 3) is not None:
-            return
+            return True
         beside = (other for other in self._others(mover) if other.is_button and self._present(other))
         for button in itertools.islice(beside, 3):
             button.use()
             if not button.keeps_moving():
                 self.alive.add(self.controls.index(button))
-                return
-        mover.at_rest(MOTION)
+                return True
+        return mover.at_rest(MOTION) is not None
 
     def _promising(self, mover: Control) -> list[Control]:
         """Return the buttons of its box that promise rest: all names are read at once, a question takes its time."""
@@ -326,11 +347,14 @@ class Walk:
             return True  # the quick way; the other one would wait for the end of the film first
         before = other.looks_like()
         other.use()
-        if control.rest == REST_OF_LAB and other.seems_to_train():
-            self._stop(other, toggles=other.is_button and self._present(other) and other.looks_like() != before)
+        if control.rest == REST_OF_LAB:
+            self._settle(other, before)
         if not self._present(control):
             return False
+        before = control.looks_like()
         if control.works_from_rest():
+            if control.rest == REST_OF_LAB and self._present(control):
+                self._settle(control, before)
             return True
         return other.is_button and control.is_button and self._stops(other, control)
 

@@ -166,7 +166,8 @@ def test_axe_finds_no_violation_on_slides(open_deck: Callable[..., Visit], theme
     for slide in ("what-straight-means", "one-dimension-more"):
         # not by the address: the deck writes its own there a second after a move, and may write over it
         opened.page.evaluate(
-            "id => { const { h, v } = linrepDeck.getIndices(document.getElementById(id)); linrepDeck.slide(h, v); }", slide
+            "id => { const { h, v } = linrepDeck.getIndices(document.getElementById(id)); linrepDeck.slide(h, v); }",
+            slide,
         )
         assert where(opened.page) == slide
         assert accessibility_violations(opened.page) == []
