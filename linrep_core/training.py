@@ -316,7 +316,7 @@ class _Trainer:
         self.weights = torch.as_tensor(model.weights(self.contexts)).to(self.embeddings)
         # a small step is made of calls, and with the table of p(y | x) there are few; a large one needs tiles
         self.p = self._probabilities() if n_logits < THREADED_LOGITS else None
-        self.by_log_p = None if self.p is None else self.p * -self.weights[:, None]  # derivative of the loss
+        self.by_log_q = None if self.p is None else self.p * -self.weights[:, None]  # derivative of the loss
         self.entropy_floor = model.entropy_floor(self.contexts)
         self.batch_size, self.rate = settings["batch_size"], settings["learning_rate"]
         if self.batch_size is not None:
@@ -384,9 +384,9 @@ class _Trainer:
     def _tabled_step(self, p: torch.Tensor) -> float:
         """One step on the exact loss, by the operations with which autograd would find it, in half the time."""
         f, g = self.embeddings, self.unembeddings
-        log_p = torch.log_softmax(f @ g.T, dim=1)
-        loss = self.weights @ -(log_p * p).sum(dim=1)
-        by_logits = torch.ops.aten._log_softmax_backward_data(self.by_log_p, log_p, 1, log_p.dtype)
+        log_q = torch.log_softmax(f @ g.T, dim=1)
+        loss = self.weights @ -(log_q * p).sum(dim=1)
+        by_logits = torch.ops.aten._log_softmax_backward_data(self.by_log_q, log_q, 1, log_q.dtype)
         f.grad, g.grad = by_logits @ g, by_logits.T @ f
         self.optimizer.step()
         return loss.item()
