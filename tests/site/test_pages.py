@@ -23,7 +23,16 @@ from weights import LAB_PAGE
 pytestmark = pytest.mark.browser
 
 PAGES = built_pages()
-CODE_PAGE = "book/simulations/fast-and-exact.html"
+KINDS = [
+    "book/index.html",
+    LAB_PAGE,
+    "book/model/predicting-the-next-token.html",
+    "book/beyond/mechanisms.html",
+    "book/simulations/phase-diagram.html",
+    "book/slides/part-1.html",
+    "book/glossary.html",
+    "search.html",
+]
 # Both widths and both themes, the second by the rules about looks: what a width shows or hides is the frame of every
 # page, so all rules and all four pairs are for pages that have one of each kind (`..._in_any_look`).
 LOOKS = [(WIDE, "light", None), (NARROW, "dark", LOOK_RULES)]
@@ -61,10 +70,10 @@ class Page:
 
     open_boxes: Callable[[BrowserPage], list[str]]  # solutions, proofs, hidden cells: complaints about them
 
-    @pytest.fixture(scope="class", params=PAGES)
+    @pytest.fixture(scope="class")
     @classmethod
-    def opened(cls, request: pytest.FixtureRequest, base: str, browser: Browser) -> Iterator[Visit]:
-        visit = Visit(browser, base + as_page(request.param), base)
+    def opened(cls, page: str, base: str, browser: Browser) -> Iterator[Visit]:
+        visit = Visit(browser, base + as_page(page), base)
         yield visit
         visit.close()
 
@@ -79,18 +88,24 @@ class Page:
         none(undrawn_figures(opened.page))
         none(untypeset_formulas(opened.page))
 
-
-# Two classes, not one with a parameter, so that two processes can share the work.
-class TestFromServer(Page):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def base(cls, served: str) -> str:
-        return served
-
-    open_boxes = staticmethod(stuck_toggles)
-
     def test_code_can_be_copied(self, opened: Visit) -> None:
         none(silent_copy_buttons(opened.page))
+
+
+class TestFromFolder(Page):
+    """Every page, whole, as from a memory stick: from there a browser lets a page do less than from a server."""
+
+    @pytest.fixture(scope="class", params=PAGES)
+    @classmethod
+    def page(cls, request: pytest.FixtureRequest) -> str:
+        return request.param
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def base(cls, site: Path) -> str:
+        return SITE.as_uri() + "/"
+
+    open_boxes = staticmethod(stuck_toggles)
 
     @pytest.mark.parametrize(("width", "theme", "rules"), LOOKS)
     def test_axe_finds_no_violation(self, opened: Visit, width: int, theme: str, rules: list[str] | None) -> None:
@@ -111,26 +126,24 @@ class TestFromServer(Page):
         none(opened.complaints)
 
 
-class TestFromFolder(Page):
-    """Only the loading differs from a folder: of scripts, pictures and data, and of what calculates in the lab."""
+class TestFromServer(Page):
+    """A page of each kind: from a server only the types of files differ, and where the lab gets its worker from."""
+
+    @pytest.fixture(scope="class", params=KINDS)
+    @classmethod
+    def page(cls, request: pytest.FixtureRequest) -> str:
+        return request.param
 
     @pytest.fixture(scope="class")
     @classmethod
-    def base(cls, site: Path) -> str:
-        return SITE.as_uri() + "/"
+    def base(cls, served: str) -> str:
+        return served
 
     open_boxes = staticmethod(shut_boxes)
 
     def test_labs_answer(self, opened: Visit) -> None:
-        """A figure that is drawn has all it needs; a lab calls for its engine when it is used."""
         _, dead = dead_controls(opened.page, ".linrep-lab", one_a_box=True)
         none(dead)
 
     def test_nothing_failed_and_nothing_came_from_elsewhere(self, opened: Visit) -> None:
         none(opened.complaints)
-
-
-def test_code_can_be_copied_from_a_folder(site: Path, visit: Callable[..., Visit]) -> None:
-    opened = visit((SITE / CODE_PAGE).as_uri(), SITE.as_uri())
-    assert opened.page.locator("button.copybtn:visible").count() > 0
-    none(silent_copy_buttons(opened.page))
