@@ -46,6 +46,7 @@ def test_what_is_said_nearer_wins() -> None:
     assert install.options({"trusted-host": ["h"], "timeout": ["9"]}) == ["--allow-insecure-host", "h"]
 
 
+@pytest.mark.slow
 def test_where_uv_fails_pip_has_the_last_word(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> None:
     monkeypatch.setattr(install, "UV", [sys.executable, "-c", "raise SystemExit(2)"])
     assert install.main(["--quiet", "pip"]) == 0, "which is there already"

@@ -87,6 +87,7 @@ def test_a_mistake_is_told_with_its_file_and_line() -> None:
     assert "package/module.py:10: flavor ==> flavour" in spelling.misspelt({"package/module.py": text})
 
 
+@pytest.mark.slow
 def test_the_words_let_through_are_few_and_needed() -> None:
     words = spelling.known_words()
     assert words == sorted(set(words))
