@@ -75,7 +75,8 @@ class Fork:
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:
-        os.kill(self.pid, number)
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
@@ -87,7 +88,10 @@ class Fork:
 def start_forked_kernel(**how: Any) -> Any:
     """What nbval calls to start a kernel."""
     with patch.object(local_provisioner, "launch_kernel", Fork):
-        return start_new_kernel(**how)
+        try:
+            return start_new_kernel(**how)
+        except RuntimeError:  # it died: of its ports, chosen before it started, another process had taken one
+            return start_new_kernel(**how)
 
 
 def use_forked_kernels() -> None:
