@@ -521,6 +521,7 @@ def test_nothing_stands_in_a_readers_way(open_lab: Open, width: int, size: str) 
     page = opened.page
     action(page, "play").click()
     page.wait_for_timeout(1500)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     if size == "full":
         pause(page)
         action(page, "menu").click()
